@@ -1,0 +1,230 @@
+#include "executor/partition_kernel.h"
+
+#include <ATen/Parallel.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/runtime/interpreter.h>
+
+#include <atomic>
+#include <chrono>
+
+#include "config/environment.h"
+#include "executor/compiled_partition.h"
+#include "executor/onednn_runtime.h"
+#include "executor/snapshot_cache.h"
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
+#include "passes/graph_mapping.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+namespace graph = dnnl::graph;
+
+namespace {
+
+/// "dequantize+conv2d+relu+quantize"
+std::string name_of(const jit::Graph& subgraph) {
+  std::string name;
+  for (const jit::Node* node : subgraph.nodes()) {
+    if (node->kind() == c10::prim::Constant || node->kind() == c10::prim::ListConstruct) continue;
+    if (constant_tensor(node->output())) continue;  // a weight's dequantize
+    const Operator* row = find_operator(*node);
+    if (!name.empty()) name += '+';
+    name += row ? std::string(row->name) : std::string(node->kind().toUnqualString());
+  }
+  return name;
+}
+
+std::string shapes_of(std::span<const at::Tensor> tensors) {
+  std::string text;
+  for (const at::Tensor& tensor : tensors) {
+    if (!text.empty()) text += ", ";
+    text += c10::str(tensor.sizes(), " ", tensor.scalar_type());
+  }
+  return text;
+}
+
+/// The quantizer of a subgraph's output; null for outputs in floating point.
+at::QuantizerPtr quantizer_of(const jit::Value& value) {
+  const jit::Node& node = *value.node();
+  const Operator* row = find_operator(node);
+  if (row == nullptr || row->name != "quantize") return nullptr;
+  const double scale = jit::toIValue(node.input(1))->toDouble();
+  const int64_t zero_point = jit::toIValue(node.input(2))->toInt();
+  const auto dtype = static_cast<c10::ScalarType>(jit::toIValue(node.input(3))->toInt());
+  return at::make_per_tensor_affine_quantizer(scale, zero_point, dtype);
+}
+
+/// What a compilation came to: a partition, or a refusal, which is remembered like a success.
+struct Outcome {
+  std::optional<CompiledPartition> partition;
+};
+
+/// Sizes, strides and thread count of a call, on the stack.
+class CallKey {
+ public:
+  explicit CallKey(std::span<const at::Tensor> arguments) {
+    push(at::get_num_threads());
+    for (const at::Tensor& argument : arguments) {
+      push(argument.dim());
+      for (const int64_t size : argument.sizes()) push(size);
+      for (const int64_t stride : argument.strides()) push(stride);
+    }
+  }
+  CacheKey view() const { return {values_.data(), values_.size()}; }
+
+ private:
+  void push(int64_t value) { values_.push_back(value); }
+  c10::SmallVector<int64_t, 64> values_;
+};
+
+}  // namespace
+
+class PartitionKernel::Impl {
+ public:
+  explicit Impl(const jit::Node& node)
+      : subgraph_(node.g(c10::attr::Subgraph)->copy()),
+        name_(name_of(*subgraph_)),
+        reusable_(reusable_inputs(node)),
+        fallback_(subgraph_, "int8graph::partition"),
+        cache_(compile_cache_capacity()) {
+    onednn_engine();
+    map(output_layouts(node));
+  }
+
+  void run(jit::Stack& stack) const {
+    const size_t count = subgraph_->inputs().size();
+    c10::SmallVector<at::Tensor, 4> arguments;
+    bool plain = partition_.has_value();
+    for (size_t i = 0; i < count; ++i) {
+      c10::IValue& argument = stack[stack.size() - count + i];
+      plain = plain && argument.isTensor() && is_plain(argument.toTensor()) &&
+              argument.toTensor().scalar_type() == argument_dtypes_[i];
+      if (!plain)
+        return run_unfused(stack, "an input is empty or not of the dtype it was built for");
+      arguments.push_back(std::move(argument).toTensor());
+    }
+    const std::span<const at::Tensor> view(arguments.data(), arguments.size());
+    const CallKey key(view);
+    const auto outcome = cache_.find_or_make(key.view(), [&] { return compile(view); });
+    jit::drop(stack, count);
+    if (!outcome->partition) {
+      for (at::Tensor& argument : arguments) stack.emplace_back(std::move(argument));
+      return run_unfused(stack, "oneDNN does not compile it");
+    }
+    for (at::Tensor& result : outcome->partition->run(view, unique_among(view))) {
+      stack.emplace_back(std::move(result));
+    }
+  }
+
+ private:
+  bool fit(std::span<const c10::IValue> inputs) const {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!inputs[i].isTensor() || !is_plain(inputs[i].toTensor()) ||
+          inputs[i].toTensor().scalar_type() != argument_dtypes_[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Maps the subgraph to oneDNN Graph once more, now alone, and notes where each port's data is.
+  void map(const std::vector<OutputLayout>& layouts) {
+    std::vector<jit::Node*> nodes(subgraph_->nodes().begin(), subgraph_->nodes().end());
+    MappedGraph mapped = map_nodes(nodes);
+    const auto partitions = mapped.graph.get_partitions();
+    const auto fits = std::ranges::find_if(partitions, [&](const graph::partition& candidate) {
+      return candidate.is_supported() && candidate.get_output_ports().size() == layouts.size() &&
+             std::ranges::none_of(nodes,
+                                  [&](const jit::Node* n) { return mapped.reasons.contains(n); });
+    });
+    if (fits == partitions.end()) {
+      log(name_ + ": runs unfused, oneDNN Graph does not take it as one partition");
+      return;
+    }
+    argument_dtypes_.assign(subgraph_->inputs().size(), c10::kFloat);
+    for (const auto& port : fits->get_input_ports()) add_input(port);
+    for (size_t i = 0; i < layouts.size(); ++i) {
+      const jit::Value* value = subgraph_->outputs()[i];
+      for (const auto& port : fits->get_output_ports()) {
+        if (port.get_id() == value->unique()) {
+          ports_.outputs.push_back({port, layouts[i], quantizer_of(*value)});
+        }
+      }
+    }
+    if (ports_.outputs.size() == layouts.size()) partition_ = *fits;
+  }
+
+  void add_input(const graph::logical_tensor& port) {
+    for (size_t i = 0; i < subgraph_->inputs().size(); ++i) {
+      if (subgraph_->inputs()[i]->unique() == port.get_id()) {
+        argument_dtypes_[i] = scalar_type_of(port.get_data_type());
+        ports_.inputs.push_back({port, i, {}});
+        return;
+      }
+    }
+    for (const jit::Node* node : subgraph_->nodes()) {
+      if (node->kind() == c10::prim::Constant && node->output()->unique() == port.get_id()) {
+        ports_.inputs.push_back({port, 0, *constant_tensor(node->output())});
+        return;
+      }
+    }
+    throw std::logic_error(name_ + ": oneDNN Graph asks for a tensor that the subgraph lacks");
+  }
+
+  std::shared_ptr<const Outcome> compile(std::span<const at::Tensor> arguments) const {
+    const auto start = std::chrono::steady_clock::now();
+    auto outcome = std::make_shared<Outcome>();
+    try {
+      outcome->partition.emplace(*partition_, ports_, arguments);
+    } catch (const dnnl::error& error) {
+      log(name_ + " for " + shapes_of(arguments) + ": runs unfused, oneDNN says " + error.what());
+      return outcome;
+    }
+    log_verbose([&] {
+      const std::chrono::duration<double, std::milli> time =
+          std::chrono::steady_clock::now() - start;
+      return name_ + ": compiled for " + shapes_of(arguments) + " in " +
+             std::to_string(time.count()) + " ms";
+    });
+    return outcome;
+  }
+
+  /// Which arguments nobody else holds any more, now that they have left the interpreter's stack:
+  /// neither the tensor nor, through a view, its storage.
+  std::vector<bool> unique_among(std::span<const at::Tensor> arguments) const {
+    std::vector<bool> unique(reusable_);
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      unique[i] =
+          unique[i] && arguments[i].use_count() == 1 && arguments[i].storage().use_count() == 1;
+    }
+    return unique;
+  }
+
+  void run_unfused(jit::Stack& stack, const char* reason) const {
+    if (partition_ && !told_.exchange(true)) {
+      log_verbose([&] { return name_ + ": runs unfused: " + reason; });
+    }
+    jit::InterpreterState(fallback_).run(stack);
+  }
+
+  const std::shared_ptr<jit::Graph> subgraph_;
+  const std::string name_;
+  const std::vector<bool> reusable_;
+  const jit::Code fallback_;
+  PartitionPorts ports_;
+  std::vector<c10::ScalarType> argument_dtypes_;
+  std::optional<graph::partition> partition_;
+  mutable SnapshotCache<Outcome> cache_;
+  mutable std::atomic<bool> told_{false};
+};
+
+PartitionKernel::PartitionKernel(const jit::Node& node) : impl_(std::make_unique<Impl>(node)) {}
+
+PartitionKernel::~PartitionKernel() = default;
+
+void PartitionKernel::run(jit::Stack& stack) const {
+  impl_->run(stack);
+}
+
+}  // namespace int8graph

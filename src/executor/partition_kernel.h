@@ -1,0 +1,33 @@
+#pragma once
+
+#include <ATen/core/stack.h>
+
+#include <memory>
+
+namespace torch::jit {
+struct Node;
+}
+
+namespace int8graph {
+
+/// Runs one `int8graph::partition` node; one object per node, shared by all threads.
+///
+/// run() takes the node's inputs from the stack and puts its outputs there. Whatever shapes,
+/// strides and thread count it meets, it compiles the partition for them once and keeps it, see
+/// SnapshotCache. Where oneDNN can't (an empty tensor, another dtype, a refusal), it runs the
+/// node's subgraph by PyTorch's operators instead, and says so once.
+class PartitionKernel {
+ public:
+  explicit PartitionKernel(const torch::jit::Node& node);
+  ~PartitionKernel();
+  PartitionKernel(const PartitionKernel&) = delete;
+  PartitionKernel& operator=(const PartitionKernel&) = delete;
+
+  void run(torch::jit::Stack& stack) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace int8graph

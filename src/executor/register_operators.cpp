@@ -1,0 +1,43 @@
+/// The operators that artifacts run on, registered when the library is loaded.
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/runtime/custom_operator.h>
+#include <torch/library.h>
+
+#include "executor/partition_kernel.h"
+#include "passes/partition_node.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+/// The partition node is variadic, so it has no schema; its kernel is made from the node itself
+/// when the interpreter's code is, and lives as long as that.
+jit::Operation make_partition(const jit::Node* node) {
+  auto kernel = std::make_shared<const PartitionKernel>(*node);
+  return [kernel](jit::Stack& stack) { kernel->run(stack); };
+}
+
+const jit::RegisterOperators kPartition({jit::Operator(partition_symbol(), make_partition,
+                                                       c10::AliasAnalysisKind::PURE_FUNCTION)});
+
+/// `aten::dequantize` with its parameters as arguments, see passes/explicit_dequantize.h.
+at::Tensor dequantize(const at::Tensor& quantized, double /*scale*/, int64_t /*zero_point*/,
+                      int64_t /*dtype*/) {
+  return quantized.dequantize();
+}
+
+}  // namespace
+
+TORCH_LIBRARY(int8graph, library) {
+  library.def("dequantize(Tensor quantized, float scale, int zero_point, int dtype) -> Tensor");
+}
+
+TORCH_LIBRARY_IMPL(int8graph, CompositeExplicitAutograd, library) {
+  library.impl("dequantize", dequantize);
+}
+
+}  // namespace int8graph

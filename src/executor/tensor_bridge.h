@@ -1,0 +1,29 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/quantized/Quantizer.h>
+
+#include <oneapi/dnnl/dnnl_graph.hpp>
+
+namespace int8graph {
+
+/// What an output tensor of a compiled partition looks like.
+struct OutputSpec {
+  std::vector<int64_t> sizes;
+  std::vector<int64_t> strides;
+  c10::ScalarType dtype;
+  at::QuantizerPtr quantizer;  ///< null for floating-point outputs
+};
+
+/// A new, uninitialised tensor from PyTorch's allocator. Quantized tensors share `quantizer`.
+at::Tensor allocate(const OutputSpec& spec);
+
+/// A tensor of the given form over the buffer of `donor`, which must be unique and large enough.
+at::Tensor allocate_over(at::Tensor donor, const OutputSpec& spec);
+
+c10::ScalarType scalar_type_of(dnnl::graph::logical_tensor::data_type dtype);
+
+/// Whether a oneDNN tensor may point straight into this one: plain memory on the CPU, not empty.
+bool is_plain(const at::Tensor& tensor);
+
+}  // namespace int8graph

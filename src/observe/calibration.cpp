@@ -1,0 +1,196 @@
+#include "int8graph/calibration.h"
+
+#include <ATen/record_function.h>
+#include <torch/csrc/jit/python/update_graph_executor_opt.h>
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "config/environment.h"
+#include "observe/accumulate.h"
+#include "observe/observation.h"
+
+#ifndef NDEBUG
+// Without it RecordFunction::inputs() looks at a flag that libtorch, built with NDEBUG, never sets.
+#error "int8graph must be compiled with NDEBUG, as libtorch's wheels are"
+#endif
+
+namespace int8graph {
+
+namespace {
+
+// Where an operator's schema says that it writes to its arguments.
+std::vector<size_t> written_arguments(const at::RecordFunction& function) {
+  std::vector<size_t> positions;
+  const std::optional<c10::FunctionSchema> schema = function.operator_schema();
+  if (!schema.has_value()) return positions;
+  const auto& arguments = schema->arguments();
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const c10::AliasInfo* alias = arguments[i].alias_info();
+    if (alias != nullptr && alias->isWrite()) positions.push_back(i);
+  }
+  return positions;
+}
+
+// The scopes that live on one thread, and the callback that tells them of the operators there.
+//
+// PyTorch reports operators nested: linear begins, matmul begins, matmul ends, linear ends. The
+// depth tells the outermost one, which alone counts. What the autograd engine runs on this thread
+// is nested in its node. Records without a schema (those of torch.autograd.Function, or of a user's
+// own) are no operators, and what runs inside them counts.
+class ThreadScopes {
+ public:
+  static ThreadScopes& of_this_thread() {
+    thread_local ThreadScopes scopes;
+    return scopes;
+  }
+
+  void add(const std::shared_ptr<Observation>& observation) {
+    remove(nullptr);
+    if (scopes_.empty()) attach();
+    scopes_.push_back(observation);
+  }
+
+  // Removes those whose scope was destroyed on another thread, too.
+  void remove(const std::shared_ptr<Observation>& observation) {
+    std::erase_if(scopes_, [&](const auto& scope) {
+      const auto other = scope.lock();
+      return other == nullptr || other == observation;
+    });
+    if (scopes_.empty()) detach();
+  }
+
+ private:
+  static std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction& function) {
+    try {
+      of_this_thread().start(function);
+    } catch (...) {
+      // Out of memory; start() counts first, so that the depth stays right.
+    }
+    return nullptr;
+  }
+
+  static void on_end(const at::RecordFunction& function, at::ObserverContext*) {
+    of_this_thread().end(function);
+  }
+
+  void start(const at::RecordFunction& function) {
+    if (!callback_.has_value()) return;
+    if (depth_ > 0 || function.scope() == at::RecordScope::BACKWARD_FUNCTION) {
+      ++depth_;
+      return;
+    }
+    const std::optional<c10::OperatorName> name = function.operator_name();
+    if (!name.has_value()) return;
+    ++depth_;
+    auto known = written_.find(*name);
+    if (known == written_.end()) known = written_.emplace(*name, written_arguments(function)).first;
+    for (const auto& scope : scopes_) {
+      const std::shared_ptr<Observation> observation = scope.lock();
+      if (observation) observation->before(name->name, known->second, function.inputs());
+    }
+  }
+
+  void end(const at::RecordFunction& function) {
+    if (depth_ == 0 || --depth_ > 0) return;
+    for (const auto& scope : scopes_) {
+      const std::shared_ptr<Observation> observation = scope.lock();
+      if (observation) observation->after(function.outputs());
+    }
+  }
+
+  void attach() {
+    depth_ = 0;
+    callback_ = at::addThreadLocalCallback(
+        at::RecordFunctionCallback(on_start, on_end)
+            .needsInputs(true)
+            .needsOutputs(true)
+            .scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION}));
+    // The executor of TorchScript removes and replaces operators, which the graph that is converted
+    // still has.
+    optimizes_scripts_ = torch::jit::getGraphExecutorOptimize();
+    torch::jit::setGraphExecutorOptimize(false);
+  }
+
+  void detach() {
+    if (!callback_.has_value()) return;
+    at::removeCallback(*callback_);
+    callback_.reset();
+    torch::jit::setGraphExecutorOptimize(optimizes_scripts_);
+  }
+
+  std::vector<std::weak_ptr<Observation>> scopes_;
+  std::unordered_map<c10::OperatorName, std::vector<size_t>> written_;
+  std::optional<at::CallbackHandle> callback_;
+  int64_t depth_ = 0;
+  bool optimizes_scripts_ = true;
+};
+
+}  // namespace
+
+class Calibration::Impl {
+ public:
+  Impl(QuantConf& conf, CalibrationOptions options) : conf_(conf), options_(options) {
+    ThreadScopes::of_this_thread().add(observation_);
+  }
+
+  void finish() {
+    const std::shared_ptr<Observation> observation = end();
+    if (observation == nullptr) return;
+    try {
+      conf_.set_entries(
+          accumulate(observation->calls(), conf_.entries(), conf_.qscheme(), options_));
+    } catch (const std::runtime_error& error) {
+      throw std::invalid_argument(error.what());
+    }
+  }
+
+  // Null when the scope has ended before. The thread that made the scope must end it: from another
+  // one, its callback stays, without effect, until the next scope there.
+  std::shared_ptr<Observation> end() noexcept {
+    auto observation = std::exchange(observation_, nullptr);
+    if (observation != nullptr) ThreadScopes::of_this_thread().remove(observation);
+    return observation;
+  }
+
+  bool is_unwinding() const { return std::uncaught_exceptions() > exceptions_before_; }
+
+ private:
+  QuantConf& conf_;
+  CalibrationOptions options_;
+  std::shared_ptr<Observation> observation_ = std::make_shared<Observation>();
+  int exceptions_before_ = std::uncaught_exceptions();
+};
+
+Calibration::Calibration(QuantConf& conf, CalibrationOptions options)
+    : impl_(std::make_unique<Impl>(conf, options)) {}
+
+Calibration::~Calibration() {
+  if (impl_->is_unwinding()) {
+    abandon();
+    return;
+  }
+  try {
+    finish();
+  } catch (const std::exception& error) {
+    log(error.what());
+  }
+}
+
+void Calibration::finish() {
+  impl_->finish();
+}
+
+void Calibration::abandon() noexcept {
+  impl_->end();
+}
+
+}  // namespace int8graph

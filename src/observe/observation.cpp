@@ -1,0 +1,191 @@
+#include "observe/observation.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+#include "observe/recording_rule.h"
+#include "observe/tensor_ranges.h"
+
+namespace int8graph {
+
+namespace {
+
+// Results have the first argument's values though they may lie in memory of their own.
+constexpr std::array<std::string_view, 4> kCopies = {"aten::clone", "aten::to", "aten::_to_copy",
+                                                     "aten::contiguous"};
+// The written first argument gets the second one's values.
+constexpr std::string_view kCopyInPlace = "aten::copy_";
+
+bool holds(const std::vector<at::Tensor>& tensors, const at::Tensor& wanted) {
+  return std::any_of(tensors.begin(), tensors.end(),
+                     [&](const at::Tensor& tensor) { return tensor.is_same(wanted); });
+}
+
+bool share_storage(const at::Tensor& a, const at::Tensor& b) {
+  return a.has_storage() && b.has_storage() && a.storage().is_alias_of(b.storage());
+}
+
+bool is_dense(const at::Tensor& tensor) {
+  return tensor.layout() == at::kStrided && tensor.is_non_overlapping_and_dense();
+}
+
+// Whether a view or copy must have the extremes of what it was made from. `from` may hold more
+// elements, or each of its elements several times, when it is not dense.
+bool has_same_values(const at::Tensor& from, const at::Tensor& to) {
+  if (from.scalar_type() != to.scalar_type() || from.numel() != to.numel()) return false;
+  if (!share_storage(from, to)) return true;
+  return is_dense(from) && is_dense(to) && from.storage_offset() == to.storage_offset();
+}
+
+}  // namespace
+
+bool ObservedWeight::same_as(const ObservedWeight& other) const {
+  return storage._unsafe_get_target() == other.storage._unsafe_get_target() &&
+         storage_offset == other.storage_offset && sizes == other.sizes;
+}
+
+void Observation::before(std::string_view symbol, const std::vector<size_t>& written,
+                         c10::ArrayRef<c10::IValue> arguments) noexcept {
+  try {
+    running_.reset();
+    start(symbol, written, arguments);
+  } catch (...) {
+    running_.reset();
+    fail(symbol);
+  }
+}
+
+void Observation::after(c10::ArrayRef<c10::IValue> results) noexcept {
+  if (!running_.has_value()) return;
+  std::optional<Running> running = std::exchange(running_, std::nullopt);
+  try {
+    end(*running, results);
+  } catch (...) {
+    fail(running->symbol);
+  }
+}
+
+const std::vector<ObservedCall>& Observation::calls() const {
+  if (!error_.empty()) throw std::runtime_error(error_);
+  return calls_;
+}
+
+void Observation::fail(std::string_view symbol) noexcept {
+  if (!error_.empty()) return;
+  try {
+    error_ = "calibration could not observe " + std::string(symbol) + ", recorded as operator " +
+             std::to_string(calls_.size()) + ": ";
+    throw;
+  } catch (const std::exception& error) {
+    error_ += error.what();
+  } catch (...) {
+    error_ += "unknown error";
+  }
+}
+
+void Observation::start(std::string_view symbol, const std::vector<size_t>& written,
+                        c10::ArrayRef<c10::IValue> arguments) {
+  Running running{std::string(symbol), tensors_in(arguments), {}, {}, {}, false};
+  for (const size_t position : written) {
+    if (position >= arguments.size()) continue;
+    for (at::Tensor& tensor : tensors_in(arguments[position])) {
+      running.written.push_back(std::move(tensor));
+    }
+  }
+  for (const at::Tensor& tensor : running.arguments) {
+    const auto origin = tracker_.find(tensor).origin;
+    if (origin && (!running.origin || *origin < *running.origin)) running.origin = origin;
+  }
+
+  const std::optional<RecordedCall> recorded = recorded_call(symbol, arguments);
+  if (!recorded.has_value()) {
+    const Operator* row = find_operator(symbol);
+    running.passes_first_on = (row != nullptr && row->moves_elements()) ||
+                              std::find(kCopies.begin(), kCopies.end(), symbol) != kCopies.end();
+    running_ = std::move(running);
+    return;
+  }
+  ObservedCall call{recorded->row, {}, {}, {}, running.origin};
+  for (const at::Tensor& tensor : recorded->activations) {
+    const auto range = range_of(tensor);
+    call.inputs.push_back({range, tracker_.find(tensor).flow});
+  }
+  if (recorded->weight.defined()) {
+    call.weight = observe_weight(recorded->weight, recorded->row->weight->channel_axis);
+  }
+  running.call = std::move(call);
+  running.passes_first_on = recorded->row->moves_elements();
+  running_ = std::move(running);
+}
+
+void Observation::end(Running& running, c10::ArrayRef<c10::IValue> results) {
+  if (running.call.has_value()) {
+    end_recorded(running, results);
+  } else {
+    end_unrecorded(running, results);
+  }
+}
+
+void Observation::end_recorded(Running& running, c10::ArrayRef<c10::IValue> results) {
+  const std::vector<at::Tensor> outputs = recorded_outputs(results);
+  if (outputs.empty()) return;  // the operator threw
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    TrackedValue value{CallOutput{calls_.size(), i}, calls_.size(), {}};
+    if (running.passes_first_on && has_same_values(running.arguments[0], outputs[i])) {
+      value.range = running.call->inputs[0].range;
+    }
+    if (holds(running.written, outputs[i])) {
+      tracker_.set_written(outputs[i], value);
+    } else {
+      tracker_.set(outputs[i], value);
+    }
+    running.call->outputs.push_back({range_of(outputs[i]), {}});
+  }
+  calls_.push_back(std::move(*running.call));
+}
+
+void Observation::end_unrecorded(const Running& running, c10::ArrayRef<c10::IValue> results) {
+  for (const at::Tensor& tensor : running.written) {
+    TrackedValue value{{}, running.origin, {}};
+    if (running.symbol == kCopyInPlace && running.arguments.size() == 2) {
+      value = passed_on(running.arguments[1], tensor);
+    }
+    tracker_.set_written(tensor, value);
+  }
+  for (const at::Tensor& result : tensors_in(results)) {
+    if (holds(running.written, result) || holds(running.arguments, result)) continue;
+    const auto source =
+        std::find_if(running.arguments.begin(), running.arguments.end(),
+                     [&](const at::Tensor& argument) { return share_storage(argument, result); });
+    TrackedValue value{{}, running.origin, {}};
+    if (source != running.arguments.end()) {
+      value = passed_on(*source, result);
+    } else if (running.passes_first_on && !running.arguments.empty()) {
+      value = passed_on(running.arguments[0], result);
+    }
+    if (value.origin.has_value() || value.range.has_value()) tracker_.set(result, value);
+  }
+}
+
+TrackedValue Observation::passed_on(const at::Tensor& from, const at::Tensor& to) {
+  TrackedValue value = tracker_.find(from);
+  if (!has_same_values(from, to)) value.range.reset();
+  return value;
+}
+
+std::optional<Range> Observation::range_of(const at::Tensor& tensor) {
+  if (const auto known = tracker_.find(tensor).range) return known;
+  const std::optional<Range> range = scan_range(tensor);
+  tracker_.set_range(tensor, range);
+  return range;
+}
+
+ObservedWeight Observation::observe_weight(const at::Tensor& weight, int64_t channel_axis) {
+  return {weight.storage().getWeakStorageImpl(), weight.storage_offset(), weight.sizes().vec(),
+          tracker_.channel_ranges(weight, channel_axis), tracker_.find(weight).origin.has_value()};
+}
+
+}  // namespace int8graph

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/core/ivalue.h>
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "ops/operator_table.h"
+
+namespace int8graph {
+
+/// Which operator calls have an entry in a QuantConf, and which of their tensors that entry speaks
+/// of. Calibration applies this rule to the calls that it sees; conversion must apply the same one,
+/// with these functions, to the nodes of the TorchScript graph while that runs on the example
+/// input, since it depends on dtypes and ranks that a graph need not know.
+///
+/// 1. Only the outermost dispatched operators count: one node of an inlined TorchScript graph is
+/// one
+///    call. What an operator calls inside itself (linear > matmul > mm, and whatever attention,
+///    LSTM or a custom operator does) has no entry, whether or not the outer operator has one.
+///    Nodes count before freezing and constant folding: arithmetic on parameters is a call too.
+/// 2. A tensor counts where it is dense (strided, in memory) of dtype float32, float64, float16 or
+///    bfloat16. Integer tensors (indices, sizes in a traced graph), quantized and sparse ones
+///    don't.
+/// 3. The activation inputs of a call are those arguments at `row.activations` (a list stands for
+///    its elements) that count and have at least one dimension. 0-dim tensors are scalars, as the
+///    2.0 in `x * 2.0` is: they are left out, and the inputs behind them move up.
+/// 4. A call is recorded if `row.recorded()` and: of an operator with a weight, if the weight
+/// counts
+///    (so an embedding has an entry with no input); of others, if there is an activation input.
+/// 5. The outputs of a call are all tensors among its results that count, of any rank.
+struct RecordedCall {
+  const Operator* row;
+  std::vector<at::Tensor> activations;
+  at::Tensor weight;  ///< undefined where the operator has none
+};
+
+/// Rules 2 to 4 for one call.
+/// @param symbol without overload: "aten::conv2d"
+/// @param arguments all of them, in the order of the schema
+std::optional<RecordedCall> recorded_call(std::string_view symbol,
+                                          c10::ArrayRef<c10::IValue> arguments);
+
+/// Rule 5.
+std::vector<at::Tensor> recorded_outputs(c10::ArrayRef<c10::IValue> results);
+
+/// Rule 2.
+bool counts(const at::Tensor& tensor);
+
+/// The row of a call, generic convolutions resolved by their weight; null if there is none.
+const Operator* find_operator_of_call(std::string_view symbol,
+                                      c10::ArrayRef<c10::IValue> arguments);
+
+/// All defined tensors among the values; lists stand for their elements.
+std::vector<at::Tensor> tensors_in(c10::ArrayRef<c10::IValue> values);
+
+}  // namespace int8graph

@@ -1,0 +1,285 @@
+#include "ops/lowering.h"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/quantized/Quantizer.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <limits>
+
+namespace int8graph {
+
+namespace {
+
+using Integers = std::vector<int64_t>;
+
+std::vector<torch::jit::Value*> inputs_with_bias(const NodeArguments& arguments, size_t bias) {
+  std::vector<torch::jit::Value*> inputs = {arguments.value(0), arguments.value(1)};
+  if (!arguments.is_none(bias)) inputs.push_back(arguments.value(bias));
+  return inputs;
+}
+
+at::Tensor constant_weight(const NodeArguments& arguments) {
+  if (auto weight = constant_tensor(arguments.value(1))) return *weight;
+  throw NotLowerable{"its weight is not a constant"};
+}
+
+struct Padding {
+  Integers begin;
+  Integers end;
+};
+
+/// `padding` as ints, or as "valid" / "same": PyTorch puts the odd element of "same" at the end.
+Padding convolution_padding(const NodeArguments& arguments, size_t i, const at::Tensor& weight,
+                            const Integers& dilations) {
+  const size_t spatial = dilations.size();
+  if (arguments.node().input(i)->type()->kind() != c10::TypeKind::StringType) {
+    const Integers pads = arguments.integers(i, spatial);
+    return {pads, pads};
+  }
+  Padding padding{Integers(spatial, 0), Integers(spatial, 0)};
+  if (arguments.string(i) == "valid") return padding;
+  for (size_t d = 0; d < spatial; ++d) {
+    const int64_t total = dilations[d] * (weight.size(static_cast<int64_t>(d) + 2) - 1);
+    padding.begin[d] = total / 2;
+    padding.end[d] = total - total / 2;
+  }
+  return padding;
+}
+
+LoweredOp clamp(torch::jit::Value* input, double min, double max) {
+  return {OpKind::Clamp,
+          {input},
+          {{Attr::min, static_cast<float>(min)}, {Attr::max, static_cast<float>(max)}}};
+}
+
+/// A kernel's or stride's list; PyTorch's empty stride means "as the kernel".
+Integers pool_strides(const NodeArguments& arguments, const Integers& kernel) {
+  const Integers strides = arguments.integers(2);
+  return strides.empty() ? kernel : arguments.integers(2, kernel.size());
+}
+
+/// Pools written for 1, 2 or 3 spatial dimensions: the digit in the operator's name tells.
+size_t spatial_dimensions(const NodeArguments& arguments) {
+  const std::string name = arguments.node().kind().toUnqualString();
+  for (const char c : name) {
+    if (c >= '1' && c <= '3') return static_cast<size_t>(c - '0');
+  }
+  throw NotLowerable{"its name tells no number of dimensions"};
+}
+
+LoweredOp softmax(OpKind kind, const NodeArguments& arguments) {
+  if (!arguments.is_none(2)) throw NotLowerable{"it converts to another dtype"};
+  return {kind, {arguments.value(0)}, {{Attr::axis, arguments.integer(1)}}};
+}
+
+std::vector<std::pair<Attr, AttrValue>> per_tensor(double scale, int64_t zero_point) {
+  return {{Attr::qtype, std::string("per_tensor")},
+          {Attr::scales, std::vector<float>{static_cast<float>(scale)}},
+          {Attr::zps, Integers{zero_point}}};
+}
+
+}  // namespace
+
+LoweredOp lower_convolution(const NodeArguments& arguments) {
+  const at::Tensor weight = constant_weight(arguments);
+  const auto spatial = static_cast<size_t>(weight.dim() - 2);
+  const Integers dilations = arguments.integers(5, spatial);
+  Padding padding = convolution_padding(arguments, 4, weight, dilations);
+  return {OpKind::Convolution,
+          inputs_with_bias(arguments, 2),
+          {{Attr::strides, arguments.integers(3, spatial)},
+           {Attr::pads_begin, std::move(padding.begin)},
+           {Attr::pads_end, std::move(padding.end)},
+           {Attr::dilations, dilations},
+           {Attr::groups, arguments.integer(6)},
+           {Attr::data_format, std::string("NCX")},
+           {Attr::weights_format, std::string("OIX")}}};
+}
+
+LoweredOp lower_conv_transpose(const NodeArguments& arguments) {
+  const at::Tensor weight = constant_weight(arguments);
+  const auto spatial = static_cast<size_t>(weight.dim() - 2);
+  const Integers pads = arguments.integers(4, spatial);
+  return {OpKind::ConvTranspose,
+          inputs_with_bias(arguments, 2),
+          {{Attr::strides, arguments.integers(3, spatial)},
+           {Attr::pads_begin, pads},
+           {Attr::pads_end, pads},
+           {Attr::output_padding, arguments.integers(5, spatial)},
+           {Attr::groups, arguments.integer(6)},
+           {Attr::dilations, arguments.integers(7, spatial)},
+           {Attr::data_format, std::string("NCX")},
+           {Attr::weights_format, std::string("IOX")}}};
+}
+
+LoweredOp lower_linear(const NodeArguments& arguments) {
+  return {OpKind::MatMul, inputs_with_bias(arguments, 2), {{Attr::transpose_b, true}}};
+}
+
+LoweredOp lower_matmul(const NodeArguments& arguments) {
+  return {OpKind::MatMul, {arguments.value(0), arguments.value(1)}, {}};
+}
+
+LoweredOp lower_add(const NodeArguments& arguments) {
+  if (arguments.size() > 2 && arguments.number(2) != 1.0) throw NotLowerable{"alpha is not 1"};
+  return lower_binary<OpKind::Add>(arguments);
+}
+
+LoweredOp lower_clamp(const NodeArguments& arguments) {
+  constexpr double kLimit = std::numeric_limits<float>::max();
+  const double min = arguments.is_none(1) ? -kLimit : arguments.number(1);
+  const double max = arguments.is_none(2) ? kLimit : arguments.number(2);
+  return clamp(arguments.value(0), min, max);
+}
+
+LoweredOp lower_relu6(const NodeArguments& arguments) {
+  return clamp(arguments.value(0), 0, 6);
+}
+
+LoweredOp lower_leaky_relu(const NodeArguments& arguments) {
+  return {OpKind::LeakyReLU,
+          {arguments.value(0)},
+          {{Attr::alpha, static_cast<float>(arguments.number(1))}}};
+}
+
+LoweredOp lower_elu(const NodeArguments& arguments) {
+  if (arguments.number(2) != 1.0 || arguments.number(3) != 1.0) {
+    throw NotLowerable{"scale or input_scale is not 1"};
+  }
+  return {
+      OpKind::Elu, {arguments.value(0)}, {{Attr::alpha, static_cast<float>(arguments.number(1))}}};
+}
+
+LoweredOp lower_gelu(const NodeArguments& arguments) {
+  // oneDNN Graph has the erf form only. The tanh form differs from it by at most 5e-4, far less
+  // than a quantum of any int8 activation it is fused with.
+  return lower_unary<OpKind::GELU>(arguments);
+}
+
+LoweredOp lower_hardsigmoid(const NodeArguments& arguments) {
+  return {OpKind::HardSigmoid, {arguments.value(0)}, {{Attr::alpha, 1.0F / 6}, {Attr::beta, 0.5F}}};
+}
+
+LoweredOp lower_softplus(const NodeArguments& arguments) {
+  return {OpKind::SoftPlus,
+          {arguments.value(0)},
+          {{Attr::beta, static_cast<float>(arguments.number(1))}}};
+}
+
+LoweredOp lower_pow(const NodeArguments& arguments) {
+  if (arguments.is_tensor(1)) throw NotLowerable{"its exponent is a tensor"};
+  const double exponent = arguments.number(1);
+  if (exponent == 2.0) return lower_unary<OpKind::Square>(arguments);
+  return {OpKind::Pow, {arguments.value(0)}, {{Attr::beta, static_cast<float>(exponent)}}};
+}
+
+LoweredOp lower_prelu(const NodeArguments& arguments) {
+  return {OpKind::PReLU,
+          {arguments.value(0), arguments.value(1)},
+          {{Attr::data_format, std::string("NCX")}}};
+}
+
+LoweredOp lower_softmax(const NodeArguments& arguments) {
+  return softmax(OpKind::SoftMax, arguments);
+}
+
+LoweredOp lower_log_softmax(const NodeArguments& arguments) {
+  return softmax(OpKind::LogSoftmax, arguments);
+}
+
+LoweredOp lower_layer_norm(const NodeArguments& arguments) {
+  const bool affine = !arguments.is_none(2) && !arguments.is_none(3);
+  if (!affine && !(arguments.is_none(2) && arguments.is_none(3))) {
+    throw NotLowerable{"it has a weight or a bias, but not both"};
+  }
+  std::vector<torch::jit::Value*> inputs = {arguments.value(0)};
+  if (affine) inputs.insert(inputs.end(), {arguments.value(2), arguments.value(3)});
+  const auto normalized = static_cast<int64_t>(arguments.integers(1).size());
+  return {OpKind::LayerNorm,
+          std::move(inputs),
+          {{Attr::keep_stats, false},
+           {Attr::begin_norm_axis, -normalized},
+           {Attr::use_affine, affine},
+           {Attr::epsilon, static_cast<float>(arguments.number(4))}}};
+}
+
+LoweredOp lower_batch_norm(const NodeArguments& arguments) {
+  if (arguments.boolean(5)) throw NotLowerable{"it is in training mode"};
+  std::vector<torch::jit::Value*> inputs = {arguments.value(0)};
+  for (size_t i = 1; i <= 4; ++i) inputs.push_back(arguments.value(i));
+  return {OpKind::BatchNormInference,
+          std::move(inputs),
+          {{Attr::epsilon, static_cast<float>(arguments.number(7))},
+           {Attr::data_format, std::string("NCX")}}};
+}
+
+LoweredOp lower_max_pool(const NodeArguments& arguments) {
+  const size_t spatial = spatial_dimensions(arguments);
+  const Integers kernel = arguments.integers(1, spatial);
+  const Integers pads = arguments.integers(3, spatial);
+  return {OpKind::MaxPool,
+          {arguments.value(0)},
+          {{Attr::kernel, kernel},
+           {Attr::strides, pool_strides(arguments, kernel)},
+           {Attr::pads_begin, pads},
+           {Attr::pads_end, pads},
+           {Attr::dilations, arguments.integers(4, spatial)},
+           {Attr::rounding_type, std::string(arguments.boolean(5) ? "ceil" : "floor")},
+           {Attr::data_format, std::string("NCX")}}};
+}
+
+LoweredOp lower_avg_pool(const NodeArguments& arguments) {
+  // With ceil_mode PyTorch's and oneDNN's divisors differ in the last, partial window.
+  if (arguments.boolean(4)) throw NotLowerable{"ceil_mode is set"};
+  if (arguments.size() > 6 && !arguments.is_none(6)) throw NotLowerable{"divisor_override is set"};
+  const size_t spatial = spatial_dimensions(arguments);
+  const Integers kernel = arguments.integers(1, spatial);
+  const Integers pads = arguments.integers(3, spatial);
+  return {OpKind::AvgPool,
+          {arguments.value(0)},
+          {{Attr::kernel, kernel},
+           {Attr::strides, pool_strides(arguments, kernel)},
+           {Attr::pads_begin, pads},
+           {Attr::pads_end, pads},
+           {Attr::exclude_pad, !arguments.boolean(5)},
+           {Attr::rounding_type, std::string("floor")},
+           {Attr::data_format, std::string("NCX")}}};
+}
+
+LoweredOp lower_cat(const NodeArguments& arguments) {
+  return {OpKind::Concat, arguments.list(0), {{Attr::axis, arguments.integer(1)}}};
+}
+
+LoweredOp lower_quantize(const NodeArguments& arguments) {
+  return {OpKind::Quantize,
+          {arguments.value(0)},
+          per_tensor(arguments.number(1), arguments.integer(2))};
+}
+
+LoweredOp lower_dequantize(const NodeArguments& arguments) {
+  return {OpKind::Dequantize,
+          {arguments.value(0)},
+          per_tensor(arguments.number(1), arguments.integer(2))};
+}
+
+LoweredOp lower_constant_dequantize(const NodeArguments& arguments) {
+  const auto weight = constant_tensor(arguments.value(0));
+  if (!weight || !weight->is_quantized()) throw NotLowerable{"its operand is not a constant"};
+  if (weight->qscheme() == at::kPerTensorAffine) {
+    return {OpKind::Dequantize,
+            {arguments.value(0)},
+            per_tensor(weight->q_scale(), weight->q_zero_point())};
+  }
+  const at::Tensor scales = weight->q_per_channel_scales().to(at::kFloat).contiguous();
+  const at::Tensor zero_points = weight->q_per_channel_zero_points().to(at::kLong).contiguous();
+  const float* s = scales.const_data_ptr<float>();
+  const int64_t* z = zero_points.const_data_ptr<int64_t>();
+  return {OpKind::Dequantize,
+          {arguments.value(0)},
+          {{Attr::qtype, std::string("per_channel")},
+           {Attr::axis, weight->q_per_channel_axis()},
+           {Attr::scales, std::vector<float>(s, s + scales.numel())},
+           {Attr::zps, Integers(z, z + zero_points.numel())}}};
+}
+
+}  // namespace int8graph

@@ -1,0 +1,222 @@
+#include "ops/operator_table.h"
+
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <array>
+#include <string>
+#include <unordered_map>
+
+#include "ops/lowering.h"
+
+namespace int8graph {
+
+namespace {
+
+using enum OpClass;
+
+constexpr WeightArgument kFirstAxis{.argument = 1, .channel_axis = 0};
+constexpr WeightArgument kSecondAxis{.argument = 1, .channel_axis = 1};
+
+// name, class, symbols, activations, weight, lowering
+const std::vector<Operator>& rows() {
+  static const std::vector<Operator> table = {
+      // int8 compute
+      {"conv1d", Conv, {"aten::conv1d"}, {0}, kFirstAxis, lower_convolution},
+      {"conv2d", Conv, {"aten::conv2d"}, {0}, kFirstAxis, lower_convolution},
+      {"conv3d", Conv, {"aten::conv3d"}, {0}, kFirstAxis, lower_convolution},
+      {"conv_transpose1d",
+       Conv,
+       {"aten::conv_transpose1d"},
+       {0},
+       kSecondAxis,
+       lower_conv_transpose},
+      {"conv_transpose2d",
+       Conv,
+       {"aten::conv_transpose2d"},
+       {0},
+       kSecondAxis,
+       lower_conv_transpose},
+      {"conv_transpose3d",
+       Conv,
+       {"aten::conv_transpose3d"},
+       {0},
+       kSecondAxis,
+       lower_conv_transpose},
+      {"linear", Linear, {"aten::linear"}, {0}, kFirstAxis, lower_linear},
+      {"matmul", MatMul, {"aten::matmul"}, {0, 1}, {}, lower_matmul},
+      {"bmm", MatMul, {"aten::bmm"}, {0, 1}, {}, lower_matmul},
+
+      // sums and what else fuses behind compute
+      {"add", Add, {"aten::add", "aten::add_"}, {0, 1}, {}, lower_add},
+      {"sub", Elementwise, {"aten::sub", "aten::sub_"}, {0, 1}, {}, nullptr},
+      {"mul", Elementwise, {"aten::mul", "aten::mul_"}, {0, 1}, {}, lower_binary<OpKind::Multiply>},
+      {"div", Elementwise, {"aten::div", "aten::div_"}, {0, 1}, {}, lower_binary<OpKind::Divide>},
+      {"maximum", Elementwise, {"aten::maximum"}, {0, 1}, {}, lower_binary<OpKind::Maximum>},
+      {"minimum", Elementwise, {"aten::minimum"}, {0, 1}, {}, lower_binary<OpKind::Minimum>},
+      {"relu", Elementwise, {"aten::relu", "aten::relu_"}, {0}, {}, lower_unary<OpKind::ReLU>},
+      {"relu6", Elementwise, {"aten::relu6", "aten::relu6_"}, {0}, {}, lower_relu6},
+      {"hardtanh", Elementwise, {"aten::hardtanh", "aten::hardtanh_"}, {0}, {}, lower_clamp},
+      {"clamp", Elementwise, {"aten::clamp", "aten::clamp_"}, {0}, {}, lower_clamp},
+      {"leaky_relu",
+       Elementwise,
+       {"aten::leaky_relu", "aten::leaky_relu_"},
+       {0},
+       {},
+       lower_leaky_relu},
+      {"elu", Elementwise, {"aten::elu", "aten::elu_"}, {0}, {}, lower_elu},
+      {"prelu", Elementwise, {"aten::prelu"}, {0}, {}, lower_prelu},
+      {"sigmoid",
+       Elementwise,
+       {"aten::sigmoid", "aten::sigmoid_"},
+       {0},
+       {},
+       lower_unary<OpKind::Sigmoid>},
+      // silu has no oneDNN Graph form of its own: passes/decompose.cpp writes it as x * sigmoid(x).
+      {"silu", Elementwise, {"aten::silu", "aten::silu_"}, {0}, {}, nullptr},
+      {"hardsigmoid",
+       Elementwise,
+       {"aten::hardsigmoid", "aten::hardsigmoid_"},
+       {0},
+       {},
+       lower_hardsigmoid},
+      {"hardswish",
+       Elementwise,
+       {"aten::hardswish", "aten::hardswish_"},
+       {0},
+       {},
+       lower_unary<OpKind::HardSwish>},
+      {"gelu", Elementwise, {"aten::gelu", "aten::gelu_"}, {0}, {}, lower_gelu},
+      {"mish", Elementwise, {"aten::mish", "aten::mish_"}, {0}, {}, lower_unary<OpKind::Mish>},
+      {"softplus", Elementwise, {"aten::softplus"}, {0}, {}, lower_softplus},
+      {"tanh", Elementwise, {"aten::tanh", "aten::tanh_"}, {0}, {}, lower_unary<OpKind::Tanh>},
+      {"abs", Elementwise, {"aten::abs", "aten::abs_"}, {0}, {}, lower_unary<OpKind::Abs>},
+      {"square",
+       Elementwise,
+       {"aten::square", "aten::square_"},
+       {0},
+       {},
+       lower_unary<OpKind::Square>},
+      {"pow", Elementwise, {"aten::pow", "aten::pow_"}, {0}, {}, lower_pow},
+      {"sqrt", Elementwise, {"aten::sqrt", "aten::sqrt_"}, {0}, {}, lower_unary<OpKind::Sqrt>},
+      {"exp", Elementwise, {"aten::exp", "aten::exp_"}, {0}, {}, lower_unary<OpKind::Exp>},
+      {"log", Elementwise, {"aten::log", "aten::log_"}, {0}, {}, lower_unary<OpKind::Log>},
+      {"round", Elementwise, {"aten::round", "aten::round_"}, {0}, {}, lower_unary<OpKind::Round>},
+      {"batch_norm", Norm, {"aten::batch_norm"}, {0}, {}, lower_batch_norm},
+
+      // int8 in, int8 out
+      {"max_pool1d", Pool, {"aten::max_pool1d"}, {0}, {}, lower_max_pool},
+      {"max_pool2d", Pool, {"aten::max_pool2d"}, {0}, {}, lower_max_pool},
+      {"max_pool3d", Pool, {"aten::max_pool3d"}, {0}, {}, lower_max_pool},
+      {"avg_pool1d", Pool, {"aten::avg_pool1d"}, {0}, {}, lower_avg_pool},
+      {"avg_pool2d", Pool, {"aten::avg_pool2d"}, {0}, {}, lower_avg_pool},
+      {"avg_pool3d", Pool, {"aten::avg_pool3d"}, {0}, {}, lower_avg_pool},
+      // The window of an adaptive pool depends on the input's size, which oneDNN Graph can't
+      // express.
+      {"adaptive_avg_pool1d", Pool, {"aten::adaptive_avg_pool1d"}, {0}, {}, nullptr},
+      {"adaptive_avg_pool2d", Pool, {"aten::adaptive_avg_pool2d"}, {0}, {}, nullptr},
+      {"adaptive_avg_pool3d", Pool, {"aten::adaptive_avg_pool3d"}, {0}, {}, nullptr},
+      {"cat", Concat, {"aten::cat", "aten::concat"}, {0}, {}, lower_cat},
+      {"embedding", Lookup, {"aten::embedding"}, {}, WeightArgument{0, 0}, nullptr},
+
+      // views: int8 passes through untouched, PyTorch does them without computing anything
+      {"flatten", Shape, {"aten::flatten"}, {0}, {}, nullptr},
+      {"view",
+       View,
+       {"aten::view", "aten::reshape", "aten::view_as", "aten::reshape_as"},
+       {0},
+       {},
+       nullptr},
+      {"permute",
+       View,
+       {"aten::permute", "aten::transpose", "aten::t", "aten::movedim"},
+       {0},
+       {},
+       nullptr},
+      {"squeeze", View, {"aten::squeeze", "aten::unsqueeze"}, {0}, {}, nullptr},
+      {"expand", View, {"aten::expand", "aten::expand_as"}, {0}, {}, nullptr},
+      {"slice", View, {"aten::slice", "aten::select", "aten::narrow"}, {0}, {}, nullptr},
+      {"contiguous", View, {"aten::contiguous", "aten::detach"}, {0}, {}, nullptr},
+      {"dropout",
+       View,
+       {"aten::dropout", "aten::dropout_", "aten::feature_dropout"},
+       {0},
+       {},
+       nullptr},
+
+      // known to oneDNN Graph in fp32 only
+      {"mean", Other, {"aten::mean"}, {0}, {}, nullptr},
+      {"layer_norm", Other, {"aten::layer_norm"}, {0}, {}, lower_layer_norm},
+      {"softmax", Other, {"aten::softmax"}, {0}, {}, lower_softmax},
+      {"log_softmax", Other, {"aten::log_softmax"}, {0}, {}, lower_log_softmax},
+
+      // the quantizers; weights are dequantized by aten, activations by the explicit form
+      {"quantize", Quantizer, {"aten::quantize_per_tensor"}, {0}, {}, lower_quantize},
+      {"dequantize", Quantizer, {"int8graph::dequantize"}, {0}, {}, lower_dequantize},
+      {"dequantize_weight", Quantizer, {"aten::dequantize"}, {0}, {}, lower_constant_dequantize},
+  };
+  return table;
+}
+
+using RowsByText = std::unordered_map<std::string_view, const Operator*>;
+
+const Operator* find(const RowsByText& index, std::string_view text) {
+  const auto found = index.find(text);
+  return found == index.end() ? nullptr : found->second;
+}
+
+/// Shapes and quantizers aside, int8graph's rows start from these generic forms in traced graphs.
+constexpr std::array<std::string_view, 2> kGenericConvolutions = {"aten::_convolution",
+                                                                  "aten::convolution"};
+
+}  // namespace
+
+std::span<const Operator> operator_table() {
+  return rows();
+}
+
+const Operator* find_operator(std::string_view symbol) {
+  static const RowsByText index = [] {
+    RowsByText result;
+    for (const Operator& row : rows()) {
+      for (const auto row_symbol : row.symbols) result.emplace(row_symbol, &row);
+    }
+    return result;
+  }();
+  return find(index, symbol);
+}
+
+const Operator* find_operator_by_name(std::string_view name) {
+  static const RowsByText index = [] {
+    RowsByText result;
+    for (const Operator& row : rows()) result.emplace(row.name, &row);
+    return result;
+  }();
+  return find(index, name);
+}
+
+bool is_generic_convolution(std::string_view symbol) {
+  return symbol == kGenericConvolutions[0] || symbol == kGenericConvolutions[1];
+}
+
+const Operator* find_convolution(int64_t weight_rank, bool transposed) {
+  if (weight_rank < 3 || weight_rank > 5) return nullptr;
+  const std::string prefix = transposed ? "conv_transpose" : "conv";
+  return find_operator_by_name(prefix + std::to_string(weight_rank - 2) + "d");
+}
+
+const Operator* find_operator(const torch::jit::Node& node) {
+  return find_operator(node.kind().toQualString());
+}
+
+Lowering lower_node(torch::jit::Node& node) {
+  const Operator* row = find_operator(node);
+  if (row == nullptr) return Reason{"the operator table has no row for it"};
+  if (row->lower == nullptr) return Reason{"oneDNN Graph has no form for it"};
+  try {
+    return row->lower(NodeArguments(node));
+  } catch (const NotLowerable& error) {
+    return Reason{error.reason};
+  }
+}
+
+}  // namespace int8graph

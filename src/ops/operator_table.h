@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "ops/lowered_op.h"
+
+namespace torch::jit {
+struct Node;
+}
+
+namespace int8graph {
+
+class NodeArguments;
+
+/// What an operator is to the recipe and to the passes.
+enum class OpClass {
+  Conv,         ///< int8 compute with a constant weight: convolutions
+  Linear,       ///< int8 compute with a constant weight: fully connected layers
+  MatMul,       ///< int8 compute of two activations
+  Add,          ///< may become the sum behind a compute operator
+  Elementwise,  ///< fuses behind a compute operator; has no int8 form of its own
+  Norm,         ///< batch norm: folded into the compute operator before it where there is one
+  Pool,         ///< int8 in, int8 out, with the same parameters on both sides
+  Shape,        ///< flatten: a view that stands in the JSON file, as the predecessor's did
+  View,         ///< any other operator that moves elements and computes nothing
+  Concat,       ///< joins tensors; int8 passes through when all parameters are equal
+  Lookup,       ///< rows of a constant table
+  Quantizer,    ///< quantize and dequantize themselves
+  Other,        ///< known to oneDNN Graph in fp32 only
+};
+
+/// A constant weight among an operator's arguments.
+struct WeightArgument {
+  size_t argument;       ///< its position in the TorchScript schema
+  int64_t channel_axis;  ///< the axis of output channels; one scale for each of its indices
+};
+
+/// Everything the project knows about one operator. Calibration, conversion, graph mapping and the
+/// operator table in docs/ read these rows; adding an operator is adding a row.
+struct Operator {
+  std::string_view name;  ///< in the JSON file
+  OpClass op_class;
+
+  /// TorchScript symbols: functional, in-place and traced forms whose arguments named below agree.
+  std::vector<std::string_view> symbols;
+
+  /// Positions of the activation inputs. A tensor list counts as its elements.
+  std::vector<size_t> activations;
+  std::optional<WeightArgument> weight;
+
+  /// The oneDNN Graph form of a node (ops/lowering.h). Null: it stays with PyTorch.
+  LoweredOp (*lower)(const NodeArguments& arguments) = nullptr;
+
+  /// Whether calibration writes an entry for it to the JSON file.
+  bool recorded() const {
+    return op_class != OpClass::View && op_class != OpClass::Quantizer &&
+           op_class != OpClass::Other;
+  }
+
+  /// Whether the output holds elements of the first input and nothing else, in whatever order, so
+  /// that a quantizer may stand on either side of it.
+  bool moves_elements() const { return op_class == OpClass::Shape || op_class == OpClass::View; }
+  bool is_compute() const {
+    return op_class == OpClass::Conv || op_class == OpClass::Linear || op_class == OpClass::MatMul;
+  }
+};
+
+std::span<const Operator> operator_table();
+
+/// The row of a TorchScript symbol such as "aten::relu_"; null if there is none.
+/// `aten::_convolution` and `aten::convolution` stand for several rows: use find_convolution().
+const Operator* find_operator(std::string_view symbol);
+
+/// Whether the symbol is a generic convolution, whose row depends on its weight's rank and on its
+/// argument `transposed`, which stands at the same position in both generic forms.
+bool is_generic_convolution(std::string_view symbol);
+inline constexpr size_t kTransposedArgument = 6;
+
+/// The row of a convolution with the given rank of its weight (3 to 5); null for other ranks.
+const Operator* find_convolution(int64_t weight_rank, bool transposed);
+
+/// The row of a TorchScript node, generic convolutions included; null if there is none.
+const Operator* find_operator(const torch::jit::Node& node);
+
+/// What a node becomes in oneDNN Graph, or why it stays with PyTorch.
+Lowering lower_node(torch::jit::Node& node);
+
+/// The row with the given name in the JSON file; null if there is none.
+const Operator* find_operator_by_name(std::string_view name);
+
+}  // namespace int8graph

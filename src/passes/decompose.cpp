@@ -1,0 +1,85 @@
+#include "passes/decompose.h"
+
+#include <ATen/ops/scalar_tensor.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+void silu_as_product(jit::Node& node) {
+  jit::Graph& graph = *node.owningGraph();
+  const jit::WithInsertPoint guard(&node);
+  jit::Value* sigmoid = graph.insert(c10::aten::sigmoid, {node.input(0)});
+  jit::Value* product = graph.insert(c10::aten::mul, {node.input(0), sigmoid});
+  node.output()->replaceAllUsesWith(product);
+  node.destroy();
+}
+
+bool is_number(const jit::Value& value) {
+  const auto constant = jit::toIValue(&value);
+  return constant && (constant->isDouble() || constant->isInt());
+}
+
+/// Only behind a float that is certainly one: a conv's or a linear's result, or arithmetic on such.
+/// An int tensor times 0.125 would become float either way, but an int tensor plus 1 would not.
+bool is_surely_float(const jit::Value& value) {
+  switch (value.node()->kind()) {
+    case c10::aten::conv1d:
+    case c10::aten::conv2d:
+    case c10::aten::conv3d:
+    case c10::aten::linear:
+    case c10::aten::dequantize:
+    case c10::aten::sigmoid:
+      return true;
+    case c10::aten::matmul:
+    case c10::aten::bmm:
+    case c10::aten::add:
+    case c10::aten::mul:
+    case c10::aten::div:
+      return is_surely_float(*value.node()->input(0));
+    default:
+      return false;
+  }
+}
+
+void scalar_as_tensor(jit::Node& node) {
+  jit::Value* scalar = node.input(1);
+  if (!is_number(*scalar) || !is_surely_float(*node.input(0))) return;
+  jit::Graph& graph = *node.owningGraph();
+  const jit::WithInsertPoint guard(&node);
+  const double number = jit::toIValue(scalar)->toScalar().toDouble();
+  node.replaceInput(1, graph.insertConstant(at::scalar_tensor(number, c10::kFloat)));
+}
+
+void decompose_block(jit::Block& block) {
+  for (auto it = block.nodes().begin(); it != block.nodes().end();) {
+    jit::Node* node = *it++;
+    for (jit::Block* inner : node->blocks()) decompose_block(*inner);
+    switch (node->kind()) {
+      case c10::aten::silu:
+        silu_as_product(*node);
+        break;
+      case c10::aten::add:
+      case c10::aten::mul:
+      case c10::aten::div:
+        if (node->inputs().size() >= 2 && node->output()->type()->cast<c10::TensorType>()) {
+          scalar_as_tensor(*node);
+        }
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+}  // namespace
+
+void decompose(const std::shared_ptr<jit::Graph>& graph) {
+  decompose_block(*graph->block());
+}
+
+}  // namespace int8graph

@@ -1,0 +1,168 @@
+#include "passes/graph_mapping.h"
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+namespace graph = dnnl::graph;
+using graph::logical_tensor;
+
+namespace {
+
+graph::op::kind onednn_kind(OpKind kind) {
+#define INT8GRAPH_CASE(name) \
+  case OpKind::name:         \
+    return graph::op::kind::name;
+  switch (kind) { INT8GRAPH_OP_KINDS(INT8GRAPH_CASE) }
+#undef INT8GRAPH_CASE
+  return graph::op::kind::Wildcard;
+}
+
+graph::op::attr onednn_attr(Attr attr) {
+#define INT8GRAPH_CASE(name) \
+  case Attr::name:           \
+    return graph::op::attr::name;
+  switch (attr) { INT8GRAPH_OP_ATTRS(INT8GRAPH_CASE) }
+#undef INT8GRAPH_CASE
+  return graph::op::attr::undef;
+}
+
+logical_tensor::data_type onednn_dtype(c10::ScalarType dtype) {
+  switch (dtype) {
+    case c10::kQInt8:
+      return logical_tensor::data_type::s8;
+    case c10::kQUInt8:
+      return logical_tensor::data_type::u8;
+    case c10::kBFloat16:
+      return logical_tensor::data_type::bf16;
+    default:
+      return logical_tensor::data_type::f32;
+  }
+}
+
+/// The dtype that a value has by its producer: only quantizers make anything but fp32. A partition
+/// checks at run time that what it gets is what it was built for.
+logical_tensor::data_type value_dtype(const jit::Value* value) {
+  static const auto kQuantize = c10::Symbol::fromQualString("aten::quantize_per_tensor");
+  static const auto kDequantize = c10::Symbol::fromQualString("int8graph::dequantize");
+  constexpr size_t kDtypeArgument = 3;
+  const jit::Node* quantizer = value->node();
+  if (quantizer->kind() != kQuantize) {
+    quantizer = nullptr;
+    for (const jit::Use& use : value->uses()) {
+      if (use.user->kind() == kDequantize) quantizer = use.user;
+    }
+  }
+  if (quantizer == nullptr) return logical_tensor::data_type::f32;
+  const auto dtype = jit::toIValue(quantizer->input(kDtypeArgument));
+  return dtype ? onednn_dtype(static_cast<c10::ScalarType>(dtype->toInt()))
+               : logical_tensor::data_type::f32;
+}
+
+void set_attr(graph::op& op, Attr attr, const AttrValue& value) {
+  std::visit([&](const auto& v) { op.set_attr(onednn_attr(attr), v); }, value);
+}
+
+bool is_structural(const jit::Node* node) {
+  return node->kind() == c10::prim::Constant ||
+         // A tensor list with one reader is that reader's argument, see NodeArguments::list().
+         (node->kind() == c10::prim::ListConstruct && node->output()->uses().size() == 1 &&
+          node->output()->type()->isSubtypeOf(*c10::ListType::ofTensors()));
+}
+
+class Mapper {
+ public:
+  explicit Mapper(const std::vector<jit::Node*>& nodes) {
+    result_.nodes = nodes;
+    inside_.insert(nodes.begin(), nodes.end());
+  }
+
+  MappedGraph run() {
+    for (size_t i = 0; i < result_.nodes.size(); ++i) {
+      jit::Node* node = result_.nodes[i];
+      if (!is_structural(node)) map(i, *node);
+      for (const jit::Value* output : node->outputs()) keep_visible(output);
+    }
+    result_.graph.finalize();
+    return std::move(result_);
+  }
+
+ private:
+  void map(size_t id, jit::Node& node) {
+    Lowering lowering = lower_node(node);
+    if (auto* lowered = std::get_if<LoweredOp>(&lowering)) {
+      graph::op op(id, onednn_kind(lowered->kind), node.kind().toQualString());
+      for (const jit::Value* input : lowered->inputs) op.add_input(logical_tensor_of(input));
+      for (const jit::Value* output : node.outputs()) op.add_output(logical_tensor_of(output));
+      for (const auto& [attr, value] : lowered->attrs) set_attr(op, attr, value);
+      try {
+        result_.graph.add_op(op);
+        return;
+      } catch (const dnnl::error& error) {
+        lowering = Reason{std::string("oneDNN Graph refuses it: ") + error.what()};
+      }
+    }
+    result_.reasons.emplace(&node, std::get<Reason>(lowering).text);
+    add_wildcard(id, node.inputs(), node.outputs());
+  }
+
+  /// Wildcards carry every dependency, also those through ints and lists, so that no partition can
+  /// reach around a node that it depends on.
+  template <typename Values>
+  void add_wildcard(size_t id, const Values& inputs, const Values& outputs) {
+    graph::op op(id, graph::op::kind::Wildcard, "wildcard");
+    const auto add_inputs = [&op](const auto& values, const auto& self) -> void {
+      for (const jit::Value* value : values) {
+        if (value->node()->kind() == c10::prim::Constant) continue;
+        if (is_structural(value->node())) {
+          self(value->node()->inputs(), self);
+        } else {
+          op.add_input(logical_tensor_of(value));
+        }
+      }
+    };
+    add_inputs(inputs, add_inputs);
+    for (const jit::Value* output : outputs) op.add_output(logical_tensor_of(output));
+    result_.graph.add_op(op);
+  }
+
+  void keep_visible(const jit::Value* value) {
+    const auto uses = value->uses();
+    const bool used_outside = std::any_of(uses.begin(), uses.end(), [this](const jit::Use& use) {
+      return !inside_.contains(use.user);
+    });
+    if (!used_outside) return;
+    graph::op op(next_wildcard_++, graph::op::kind::Wildcard, "outside");
+    op.add_input(logical_tensor_of(value));
+    result_.graph.add_op(op);
+  }
+
+  MappedGraph result_;
+  std::unordered_set<const jit::Node*> inside_;
+  size_t next_wildcard_ = size_t{1} << 32U;  // ids beyond those of nodes
+};
+
+}  // namespace
+
+logical_tensor logical_tensor_of(const jit::Value* value) {
+  if (const auto constant = constant_tensor(value)) {
+    const bool dequantized = value->node()->kind() != c10::prim::Constant;
+    const auto dtype =
+        dequantized ? logical_tensor::data_type::f32 : onednn_dtype(constant->scalar_type());
+    return logical_tensor(value->unique(), dtype, constant->sizes().vec(),
+                          constant->strides().vec(), logical_tensor::property_type::constant);
+  }
+  return logical_tensor(value->unique(), value_dtype(value), DNNL_GRAPH_UNKNOWN_NDIMS,
+                        logical_tensor::layout_type::undef);
+}
+
+MappedGraph map_nodes(const std::vector<jit::Node*>& nodes) {
+  return Mapper(nodes).run();
+}
+
+}  // namespace int8graph

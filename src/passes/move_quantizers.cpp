@@ -1,0 +1,81 @@
+#include "passes/move_quantizers.h"
+
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/common_subexpression_elimination.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
+
+#include "ops/operator_table.h"
+#include "passes/quantizers.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+bool is_view(const jit::Node& node) {
+  const Operator* row = find_operator(node);
+  return row != nullptr && row->moves_elements();
+}
+
+/// view -> quantize becomes quantize -> view. Only where nothing else reads the view in fp32.
+bool hoist_over_view(jit::Node& quantize) {
+  jit::Node* view = quantize.input(0)->node();
+  const auto parameters = parameters_of(*quantize.output());
+  if (!is_view(*view) || view->output()->uses().size() != 1 || !parameters) return false;
+  jit::Value* quantized = insert_quantize(view->input(0), *parameters, view);
+  view->replaceInput(0, quantized);
+  quantize.output()->replaceAllUsesWith(view->output());
+  quantize.destroy();
+  return true;
+}
+
+/// dequantize -> view becomes view -> dequantize.
+bool sink_under_view(jit::Node& dequantize) {
+  for (const jit::Use& use : dequantize.output()->uses()) {
+    if (use.offset != 0 || !is_view(*use.user)) continue;
+    jit::Node* view = use.user;
+    view->replaceInput(0, dequantize.input(0));
+    jit::Value* result = insert_dequantize(view->output(), view->next());
+    view->output()->replaceAllUsesAfterNodeWith(result->node(), result);
+    return true;
+  }
+  return false;
+}
+
+/// dequantize -> quantize with the same parameters is nothing.
+bool drop_round_trip(jit::Node& quantize) {
+  const jit::Node& dequantize = *quantize.input(0)->node();
+  if (!is_activation_dequantize(dequantize)) return false;
+  const auto before = parameters_of(*dequantize.input(0));
+  if (!before || before != parameters_of(*quantize.output())) return false;
+  quantize.output()->replaceAllUsesWith(dequantize.input(0));
+  quantize.destroy();
+  return true;
+}
+
+bool move_in_block(jit::Block& block) {
+  bool changed = false;
+  for (auto it = block.nodes().begin(); it != block.nodes().end();) {
+    jit::Node* node = *it++;
+    for (jit::Block* inner : node->blocks()) changed |= move_in_block(*inner);
+    if (is_quantize(*node)) {
+      changed |= drop_round_trip(*node) || hoist_over_view(*node);
+    } else if (is_activation_dequantize(*node)) {
+      changed |= sink_under_view(*node);
+    }
+  }
+  return changed;
+}
+
+}  // namespace
+
+void move_quantizers(const std::shared_ptr<jit::Graph>& graph) {
+  // Each move brings a quantizer one step closer to its end, so this ends.
+  while (move_in_block(*graph->block())) {
+  }
+  jit::EliminateDeadCode(graph);
+  jit::EliminateCommonSubexpression(graph);
+}
+
+}  // namespace int8graph

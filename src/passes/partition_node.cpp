@@ -1,0 +1,48 @@
+#include "passes/partition_node.h"
+
+#include <torch/csrc/jit/ir/ir.h>
+
+namespace int8graph {
+
+namespace {
+
+const c10::Symbol kOutputLayouts = c10::Symbol::attr("output_layouts");
+const c10::Symbol kReusableInputs = c10::Symbol::attr("reusable_inputs");
+
+}  // namespace
+
+c10::Symbol partition_symbol() {
+  static const auto symbol = c10::Symbol::fromQualString("int8graph::partition");
+  return symbol;
+}
+
+void set_output_layouts(torch::jit::Node& partition, const std::vector<OutputLayout>& layouts) {
+  std::vector<int64_t> values;
+  for (const OutputLayout layout : layouts) values.push_back(static_cast<int64_t>(layout));
+  partition.is_(kOutputLayouts, std::move(values));
+}
+
+std::vector<OutputLayout> output_layouts(const torch::jit::Node& partition) {
+  if (!partition.hasAttribute(kOutputLayouts)) {
+    return std::vector(partition.outputs().size(), OutputLayout::Any);
+  }
+  std::vector<OutputLayout> layouts;
+  for (const int64_t value : partition.is(kOutputLayouts)) {
+    layouts.push_back(static_cast<OutputLayout>(value));
+  }
+  return layouts;
+}
+
+void set_reusable_inputs(torch::jit::Node& partition, const std::vector<bool>& reusable) {
+  partition.is_(kReusableInputs, std::vector<int64_t>(reusable.begin(), reusable.end()));
+}
+
+std::vector<bool> reusable_inputs(const torch::jit::Node& partition) {
+  if (!partition.hasAttribute(kReusableInputs)) {
+    return std::vector<bool>(partition.inputs().size(), false);
+  }
+  const auto& values = partition.is(kReusableInputs);
+  return std::vector<bool>(values.begin(), values.end());
+}
+
+}  // namespace int8graph

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace c10 {
+struct Symbol;
+}
+
+namespace torch::jit {
+struct Node;
+}
+
+namespace int8graph {
+
+/// The fused operator in a TorchScript graph: `int8graph::partition`.
+c10::Symbol partition_symbol();
+
+/// How an output of a partition lies in memory.
+enum class OutputLayout : int64_t {
+  Any,         ///< as oneDNN likes it; for values that other partitions read
+  Contiguous,  ///< as PyTorch's fp32 operators would leave it; for values that leave the graph
+};
+
+/// The layouts of a partition's outputs: written by layout propagation, read by the executor.
+void set_output_layouts(torch::jit::Node& partition, const std::vector<OutputLayout>& layouts);
+std::vector<OutputLayout> output_layouts(const torch::jit::Node& partition);
+
+/// Which inputs of a partition may be overwritten at their last use: written by layout propagation,
+/// read by the executor, which adds the proof at run time that nobody else holds the buffer.
+void set_reusable_inputs(torch::jit::Node& partition, const std::vector<bool>& reusable);
+std::vector<bool> reusable_inputs(const torch::jit::Node& partition);
+
+}  // namespace int8graph

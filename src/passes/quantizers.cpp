@@ -1,0 +1,75 @@
+#include "passes/quantizers.h"
+
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+std::optional<QuantizerParameters> read_parameters(const jit::Node& quantize) {
+  const auto scale = jit::toIValue(quantize.input(1));
+  const auto zero_point = jit::toIValue(quantize.input(2));
+  const auto dtype = jit::toIValue(quantize.input(3));
+  if (!scale || !scale->isDouble() || !zero_point || !zero_point->isInt() || !dtype) return {};
+  return QuantizerParameters{scale->toDouble(), zero_point->toInt(), dtype->toInt()};
+}
+
+std::optional<QuantizerParameters> common_parameters(const jit::Node& list) {
+  std::optional<QuantizerParameters> common;
+  for (const jit::Value* element : list.inputs()) {
+    const auto parameters = parameters_of(*element);
+    if (!parameters || (common && *common != *parameters)) return {};
+    common = parameters;
+  }
+  return common;
+}
+
+}  // namespace
+
+c10::Symbol explicit_dequantize_symbol() {
+  static const auto symbol = c10::Symbol::fromQualString("int8graph::dequantize");
+  return symbol;
+}
+
+bool is_quantize(const jit::Node& node) {
+  return node.kind() == c10::aten::quantize_per_tensor;
+}
+
+bool is_activation_dequantize(const jit::Node& node) {
+  return node.kind() == c10::aten::dequantize && !constant_tensor(node.output());
+}
+
+std::optional<QuantizerParameters> parameters_of(const jit::Value& quantized) {
+  const jit::Node& producer = *quantized.node();
+  if (is_quantize(producer)) return read_parameters(producer);
+  if (producer.kind() == c10::aten::cat) {
+    const jit::Node& list = *producer.input(0)->node();
+    if (list.kind() == c10::prim::ListConstruct) return common_parameters(list);
+    return {};
+  }
+  if (producer.kind() == c10::prim::ListUnpack) return parameters_of(*producer.input());
+  const Operator* row = find_operator(producer);
+  const bool keeps = row != nullptr && (row->moves_elements() || row->name == "max_pool2d");
+  return keeps ? parameters_of(*producer.input(0)) : std::nullopt;
+}
+
+jit::Value* insert_quantize(jit::Value* value, const QuantizerParameters& parameters,
+                            jit::Node* before) {
+  jit::Graph& graph = *before->owningGraph();
+  const jit::WithInsertPoint guard(before);
+  return graph.insert(c10::aten::quantize_per_tensor,
+                      {value, parameters.scale, parameters.zero_point, parameters.dtype});
+}
+
+jit::Value* insert_dequantize(jit::Value* quantized, jit::Node* before) {
+  const jit::WithInsertPoint guard(before);
+  return before->owningGraph()->insert(c10::aten::dequantize, {quantized});
+}
+
+}  // namespace int8graph

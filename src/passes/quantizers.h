@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace c10 {
+struct Symbol;
+}
+
+namespace torch::jit {
+struct Graph;
+struct Node;
+struct Value;
+}  // namespace torch::jit
+
+namespace int8graph {
+
+/// The parameters of a per-tensor quantizer, as a TorchScript graph holds them.
+struct QuantizerParameters {
+  double scale;
+  int64_t zero_point;
+  int64_t dtype;  ///< a c10::ScalarType: kQUInt8 or kQInt8
+
+  bool operator==(const QuantizerParameters&) const = default;
+};
+
+/// `int8graph::dequantize(x, scale, zero_point, dtype)`: what aten::dequantize does, with the
+/// parameters in sight of graph mapping. It exists in optimized graphs only, never in artifacts.
+c10::Symbol explicit_dequantize_symbol();
+
+bool is_quantize(const torch::jit::Node& node);
+
+/// Whether the node is aten::dequantize of an activation; weights are dequantized constants.
+bool is_activation_dequantize(const torch::jit::Node& node);
+
+/// The parameters of a quantized value, found at the quantizer that made it: through views, max
+/// pools and joins of equally quantized values. Nothing if they are not known for sure.
+std::optional<QuantizerParameters> parameters_of(const torch::jit::Value& quantized);
+
+/// New nodes before `before`: a quantizer of `value`, and a dequantizer of `quantized`.
+torch::jit::Value* insert_quantize(torch::jit::Value* value, const QuantizerParameters& parameters,
+                                   torch::jit::Node* before);
+torch::jit::Value* insert_dequantize(torch::jit::Value* quantized, torch::jit::Node* before);
+
+}  // namespace int8graph

@@ -1,0 +1,44 @@
+#include "quantize/activations.h"
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+bool is_activation(const jit::Value& value) {
+  const auto type = value.type()->cast<c10::TensorType>();
+  if (!type) return false;
+  if (const auto constant = constant_tensor(&value)) return constant->dim() > 0;
+  return type->dim() != size_t{0};
+}
+
+}  // namespace
+
+jit::Value* ActivationUse::value() const {
+  return reader->input(offset);
+}
+
+std::vector<ActivationUse> activations_of(jit::Node& node, const Operator& row) {
+  std::vector<ActivationUse> uses;
+  for (const size_t argument : row.activations) {
+    if (argument >= node.inputs().size()) continue;
+    jit::Node* producer = node.input(argument)->node();
+    if (producer->kind() == c10::prim::ListConstruct) {
+      for (size_t i = 0; i < producer->inputs().size(); ++i) {
+        if (is_activation(*producer->input(i))) uses.push_back({producer, i});
+      }
+    } else if (is_activation(*node.input(argument))) {
+      uses.push_back({&node, argument});
+    }
+  }
+  return uses;
+}
+
+}  // namespace int8graph

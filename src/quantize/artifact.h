@@ -1,0 +1,27 @@
+#pragma once
+
+#include <torch/script.h>
+
+#include <string>
+#include <vector>
+
+namespace int8graph {
+
+/// What an artifact knows of itself, held as attributes of its module so that it survives
+/// torch::jit::load: the QuantConf's JSON text and the inputs it was converted with.
+struct ArtifactFacts {
+  std::string conf_json;
+  /// For each input of forward: its dtype (a c10::ScalarType), then its sizes. Empty when an input
+  /// was no tensor.
+  std::vector<std::vector<int64_t>> inputs;
+};
+
+bool is_artifact(const torch::jit::Module& module);
+void write_facts(torch::jit::Module& module, const ArtifactFacts& facts);
+ArtifactFacts read_facts(const torch::jit::Module& module);
+
+/// The facts of a call's arguments, and arguments of zeros that fit such facts.
+std::vector<std::vector<int64_t>> input_facts(const std::vector<c10::IValue>& inputs);
+std::vector<c10::IValue> inputs_of_zeros(const std::vector<std::vector<int64_t>>& facts);
+
+}  // namespace int8graph

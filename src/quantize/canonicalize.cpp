@@ -1,0 +1,63 @@
+#include "quantize/canonicalize.h"
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <string>
+
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+void replace(jit::Node& node, jit::Value* by) {
+  node.output()->replaceAllUsesWith(by);
+  node.destroy();
+}
+
+/// Arguments of both generic forms: input, weight, bias, stride, padding, dilation, transposed,
+/// output_padding, groups.
+void specialize_convolution(jit::Node& node) {
+  const auto transposed = jit::toIValue(node.input(kTransposedArgument));
+  const auto weight = constant_tensor(node.input(1));
+  if (!transposed || !weight) return;
+  const Operator* row = find_convolution(weight->dim(), transposed->toBool());
+  if (row == nullptr) return;
+  jit::Graph& graph = *node.owningGraph();
+  const jit::WithInsertPoint guard(&node);
+  const auto in = node.inputs();
+  const std::vector<jit::Value*> arguments =
+      transposed->toBool() ? std::vector{in[0], in[1], in[2], in[3], in[4], in[7], in[8], in[5]}
+                           : std::vector{in[0], in[1], in[2], in[3], in[4], in[5], in[8]};
+  const auto symbol = c10::Symbol::fromQualString(std::string(row->symbols.front()));
+  jit::Node* specialized = graph.insertNode(graph.create(symbol, arguments, 1));
+  specialized->output()->copyMetadata(node.output());
+  replace(node, specialized->output());
+}
+
+void canonicalize_block(jit::Block& block) {
+  for (auto it = block.nodes().begin(); it != block.nodes().end();) {
+    jit::Node* node = *it++;
+    for (jit::Block* inner : node->blocks()) canonicalize_block(*inner);
+    const Operator* row = find_operator(*node);
+    if (is_generic_convolution(node->kind().toQualString())) {
+      specialize_convolution(*node);
+    } else if (row != nullptr && row->name == "dropout") {
+      const auto training = jit::toIValue(node->input(2));
+      if (training && !training->toBool()) replace(*node, node->input(0));
+    }
+  }
+}
+
+}  // namespace
+
+void canonicalize(const std::shared_ptr<jit::Graph>& graph) {
+  canonicalize_block(*graph->block());
+}
+
+}  // namespace int8graph

@@ -1,0 +1,79 @@
+#include "int8graph/convert.h"
+
+#include <torch/csrc/jit/api/function_impl.h>
+#include <torch/csrc/jit/frontend/tracer.h>
+#include <torch/csrc/jit/passes/constant_propagation.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
+#include <torch/csrc/jit/passes/freeze_module.h>
+#include <torch/csrc/jit/passes/frozen_conv_folding.h>
+#include <torch/csrc/jit/passes/frozen_linear_folding.h>
+
+#include <stdexcept>
+
+#include "config/environment.h"
+#include "passes/functionalize.h"
+#include "quantize/artifact.h"
+#include "quantize/canonicalize.h"
+#include "quantize/insert_quantizers.h"
+#include "quantize/match_entries.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+void check_inputs(const jit::Module& model, const QuantConf& conf) {
+  if (model.hasattr("training") && model.is_training()) {
+    throw std::invalid_argument("the model is in training mode; call eval() on it before convert");
+  }
+  if (conf.entries().empty()) {
+    throw std::invalid_argument(
+        "the QuantConf is empty: it has seen no calibration; run the model on data inside a "
+        "calibrate block first");
+  }
+}
+
+/// Batch norms and constant arithmetic behind a compute operator go into its weight and bias.
+void fold_constants(std::shared_ptr<jit::Graph>& graph) {
+  jit::FoldFrozenConvBatchnorm(graph);
+  jit::FoldFrozenConvAddOrSub(graph);
+  jit::FoldFrozenConvMulOrDiv(graph);
+  jit::FoldFrozenLinearBatchnorm(graph);
+  jit::ConstantPropagation(graph);
+  jit::EliminateDeadCode(graph);
+}
+
+/// PyTorch's executor profiles the first call and fuses at the second.
+void run_until_fused(jit::Module& module, const std::vector<c10::IValue>& example_inputs) {
+  const c10::InferenceMode no_grad;
+  for (int call = 0; call < 2; ++call) module.forward(example_inputs);
+}
+
+}  // namespace
+
+jit::Module convert(const jit::Module& model, const QuantConf& conf,
+                    std::vector<c10::IValue> example_inputs) {
+  check_inputs(model, conf);
+  jit::Module artifact = jit::freeze_module(model);
+  auto graph = artifact.get_method("forward").graph();
+  functionalize(graph);
+  canonicalize(graph);
+  const MatchedEntries matched = match_entries(*graph->block(), conf.entries());
+  const CalibratedWeights weights = weights_of(matched);
+  fold_constants(graph);
+  const size_t computing = insert_quantizers(graph, matched, weights);
+  if (computing == 0) {
+    throw std::invalid_argument(
+        "nothing was quantized: no convolution, linear or matmul of this model has "
+        "inputs_quantized "
+        "set in the QuantConf (" +
+        std::to_string(conf.entries().size()) + " entries)");
+  }
+  graph->lint();
+  write_facts(artifact, {conf.to_json(), input_facts(example_inputs)});
+  run_until_fused(artifact, example_inputs);
+  return artifact;
+}
+
+}  // namespace int8graph

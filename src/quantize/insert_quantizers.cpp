@@ -1,0 +1,137 @@
+#include "quantize/insert_quantizers.h"
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/common_subexpression_elimination.h>
+
+#include <string>
+#include <vector>
+
+#include "config/environment.h"
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
+#include "passes/quantizers.h"
+#include "quantize/activations.h"
+#include "quantize/weight_quantization.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+int64_t scalar_type_of(QDType dtype) {
+  return static_cast<int64_t>(dtype == QDType::UInt8 ? c10::kQUInt8 : c10::kQInt8);
+}
+
+void quantize_input(const ActivationUse& use, jit::Node* before, const QuantizerParameters& p) {
+  jit::Value* quantized = insert_quantize(use.value(), p, before);
+  use.reader->replaceInput(use.offset, insert_dequantize(quantized, before));
+}
+
+void quantize_output(jit::Value* output, const QuantizerParameters& p) {
+  jit::Node* next = output->node()->next();
+  jit::Value* quantized = insert_quantize(output, p, next);
+  jit::Value* dequantized = insert_dequantize(quantized, next);
+  output->replaceAllUsesAfterNodeWith(quantized->node(), dequantized);
+  dequantized->node()->replaceInput(0, quantized);
+}
+
+void quantize_weight_of(jit::Node& node, const WeightArgument& argument, const OperatorEntry& entry,
+                        const CalibratedWeights& weights) {
+  const at::Tensor folded = *constant_tensor(node.input(argument.argument));
+  const at::Tensor quantized =
+      quantize_weight(weights.at(&node), folded, entry, argument.channel_axis);
+  const jit::WithInsertPoint guard(&node);
+  jit::Value* constant = node.owningGraph()->insertConstant(quantized);
+  node.replaceInput(argument.argument, insert_dequantize(constant, &node));
+}
+
+class Inserter {
+ public:
+  Inserter(const MatchedEntries& matched, const CalibratedWeights& weights)
+      : matched_(matched), weights_(weights) {}
+
+  void visit(jit::Block& block) {
+    // Nodes are gathered first: the walk must not meet what it inserts.
+    const std::vector<jit::Node*> nodes(block.nodes().begin(), block.nodes().end());
+    for (jit::Node* node : nodes) {
+      for (jit::Block* inner : node->blocks()) visit(*inner);
+      if (const auto found = matched_.find(node); found != matched_.end()) {
+        quantize(*node, *found->second);
+      }
+    }
+  }
+
+  size_t computing() const { return computing_; }
+
+ private:
+  void quantize(jit::Node& node, const OperatorEntry& entry) {
+    const Operator& row = *find_operator(node);
+    const auto activations = activations_of(node, row);
+    if (row.is_compute() && !may_compute_in_int8(node, row, entry)) return;
+    for (size_t i = 0; i < activations.size(); ++i) {
+      if (!entry.inputs_quantized[i]) continue;
+      jit::Node* before = activations[i].reader;
+      quantize_input(activations[i], before,
+                     {entry.input_scales[i], entry.input_zero_points[i],
+                      scalar_type_of(entry.input_quantized_dtypes[i])});
+    }
+    if (!entry.outputs_quantized.empty() && entry.outputs_quantized.front()) {
+      quantize_output(node.output(), {entry.output_scales.front(), entry.output_zero_points.front(),
+                                      scalar_type_of(entry.output_quantized_dtypes.front())});
+    }
+    if (!row.is_compute()) return;
+    ++computing_;
+    if (row.weight) quantize_weight_of(node, *row.weight, entry, weights_);
+  }
+
+  /// An operator computes in int8 when all its operands are: otherwise quantizing costs precision
+  /// and gains nothing.
+  static bool may_compute_in_int8(const jit::Node& node, const Operator& row,
+                                  const OperatorEntry& entry) {
+    const auto tell = [&](const char* reason) {
+      log_verbose([&] {
+        return "not quantized: entry " + std::to_string(entry.id) + " (" + entry.name +
+               "): " + reason;
+      });
+      return false;
+    };
+    for (const bool quantized : entry.inputs_quantized) {
+      if (!quantized) return tell("inputs_quantized is false");
+    }
+    if (row.weight && !constant_tensor(node.input(row.weight->argument))) {
+      return tell("its weight is not a constant");
+    }
+    return true;
+  }
+
+  const MatchedEntries& matched_;
+  const CalibratedWeights& weights_;
+  size_t computing_ = 0;
+};
+
+}  // namespace
+
+CalibratedWeights weights_of(const MatchedEntries& matched) {
+  CalibratedWeights weights;
+  for (const auto& [node, entry] : matched) {
+    const Operator& row = *find_operator(*node);
+    if (!row.weight) continue;
+    if (const auto weight = constant_tensor(node->input(row.weight->argument))) {
+      weights.emplace(node, *weight);
+    }
+  }
+  return weights;
+}
+
+size_t insert_quantizers(const std::shared_ptr<jit::Graph>& graph, const MatchedEntries& matched,
+                         const CalibratedWeights& weights) {
+  Inserter inserter(matched, weights);
+  inserter.visit(*graph->block());
+  jit::EliminateCommonSubexpression(graph);
+  return inserter.computing();
+}
+
+}  // namespace int8graph

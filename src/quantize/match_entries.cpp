@@ -1,0 +1,167 @@
+#include "quantize/match_entries.h"
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
+#include "quantize/activations.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+/// A node of the graph, by what an entry knows of it.
+struct Call {
+  jit::Node* node;
+  const Operator* row;
+  size_t inputs;
+  std::optional<int64_t> channels;
+};
+
+bool is_integer_tensor(const jit::Value& value) {
+  const auto type = value.type()->cast<c10::TensorType>();
+  return type && type->scalarType() && !c10::isFloatingType(*type->scalarType());
+}
+
+void gather_calls(jit::Block& block, std::vector<Call>& calls) {
+  for (jit::Node* node : block.nodes()) {
+    for (jit::Block* inner : node->blocks()) gather_calls(*inner, calls);
+    const Operator* row = find_operator(*node);
+    if (row == nullptr || !row->recorded()) continue;
+    const auto activations = activations_of(*node, *row);
+    if (!activations.empty() && is_integer_tensor(*activations.front().value())) continue;
+    if (activations.empty() && !row->weight) continue;
+    Call call{node, row, activations.size(), {}};
+    if (row->weight) {
+      if (const auto weight = constant_tensor(node->input(row->weight->argument))) {
+        call.channels = weight->size(row->weight->channel_axis);
+      }
+    }
+    calls.push_back(call);
+  }
+}
+
+/// Names that the predecessor's files use for what are in-place forms.
+std::string_view plain_name(std::string_view name) {
+  if (name.ends_with('_')) name.remove_suffix(1);
+  return name;
+}
+
+bool fit(const Call& call, const OperatorEntry& entry) {
+  if (call.row->name != plain_name(entry.name)) return false;
+  if (call.inputs != entry.inputs_flow.size()) return false;
+  if (!call.channels || entry.weight_scales.empty()) return true;
+  const size_t scales = entry.weight_scales.front().size();
+  return entry.weight_granularity == WeightGranularity::PerTensor ||
+         static_cast<int64_t>(scales) == *call.channels;
+}
+
+bool must_match(const OperatorEntry& entry) {
+  const auto any = [](const std::vector<bool>& flags) {
+    return std::ranges::find(flags, true) != flags.end();
+  };
+  return any(entry.inputs_quantized) || any(entry.outputs_quantized) ||
+         !entry.weight_scales.empty();
+}
+
+bool must_match(const Call& call) {
+  return call.row->is_compute() && call.channels.has_value();
+}
+
+std::string describe(const Call& call) {
+  std::string text =
+      std::string(call.row->name) + " with " + std::to_string(call.inputs) + " activation input(s)";
+  if (call.channels) text += " and " + std::to_string(*call.channels) + " output channels";
+  return text;
+}
+
+std::string describe(const OperatorEntry& entry) {
+  std::string text = "entry " + std::to_string(entry.id) + ", " + entry.name + " with " +
+                     std::to_string(entry.inputs_flow.size()) + " activation input(s)";
+  if (!entry.weight_scales.empty()) {
+    text += " and " + std::to_string(entry.weight_scales.front().size()) + " weight scale(s)";
+  }
+  return text;
+}
+
+/// The longest common subsequence of both sides, as pairs of positions; pairs that must be found
+/// weigh more than all others together. table[i][j]: the best weight of the suffixes i.. and j..
+std::vector<std::pair<size_t, size_t>> align(const std::vector<Call>& calls,
+                                             const std::vector<OperatorEntry>& entries) {
+  const size_t n = calls.size();
+  const size_t m = entries.size();
+  const auto heavy = static_cast<int64_t>(std::min(n, m)) + 1;
+  const auto weight = [&](size_t j) { return must_match(entries[j]) ? heavy : 1; };
+  std::vector<std::vector<int64_t>> table(n + 1, std::vector<int64_t>(m + 1, 0));
+  for (size_t i = n; i-- > 0;) {
+    for (size_t j = m; j-- > 0;) {
+      table[i][j] = std::max(table[i + 1][j], table[i][j + 1]);
+      if (fit(calls[i], entries[j])) {
+        table[i][j] = std::max(table[i][j], table[i + 1][j + 1] + weight(j));
+      }
+    }
+  }
+  std::vector<std::pair<size_t, size_t>> pairs;
+  for (size_t i = 0, j = 0; i < n && j < m;) {
+    if (fit(calls[i], entries[j]) && table[i][j] == table[i + 1][j + 1] + weight(j)) {
+      pairs.emplace_back(i++, j++);
+    } else if (table[i][j] == table[i + 1][j]) {
+      ++i;
+    } else {
+      ++j;
+    }
+  }
+  return pairs;
+}
+
+[[noreturn]] void fail(const std::string& model_side, const std::string& conf_side) {
+  throw std::invalid_argument(
+      "the QuantConf is not that of this model: the model has " + model_side +
+      " where the QuantConf has " + conf_side +
+      "; calibrate this very model, with the same kind of input, or take its own file");
+}
+
+}  // namespace
+
+MatchedEntries match_entries(jit::Block& block, const std::vector<OperatorEntry>& entries) {
+  std::vector<Call> calls;
+  gather_calls(block, calls);
+  MatchedEntries matched;
+  size_t next_call = 0;
+  size_t next_entry = 0;
+  const auto check_skipped = [&](size_t call_end, size_t entry_end) {
+    const auto call = std::find_if(calls.begin() + static_cast<std::ptrdiff_t>(next_call),
+                                   calls.begin() + static_cast<std::ptrdiff_t>(call_end),
+                                   [](const Call& c) { return must_match(c); });
+    const auto entry = std::find_if(entries.begin() + static_cast<std::ptrdiff_t>(next_entry),
+                                    entries.begin() + static_cast<std::ptrdiff_t>(entry_end),
+                                    [](const OperatorEntry& e) { return must_match(e); });
+    const bool call_left = call != calls.begin() + static_cast<std::ptrdiff_t>(call_end);
+    const bool entry_left = entry != entries.begin() + static_cast<std::ptrdiff_t>(entry_end);
+    if (!call_left && !entry_left) return;
+    fail(call_left                  ? describe(*call)
+         : next_call < calls.size() ? describe(calls[next_call])
+                                    : "no further operator",
+         entry_left                    ? describe(*entry)
+         : next_entry < entries.size() ? describe(entries[next_entry])
+                                       : "no further entry");
+  };
+  for (const auto& [call, entry] : align(calls, entries)) {
+    check_skipped(call, entry);
+    matched.emplace(calls[call].node, &entries[entry]);
+    next_call = call + 1;
+    next_entry = entry + 1;
+  }
+  check_skipped(calls.size(), entries.size());
+  return matched;
+}
+
+}  // namespace int8graph

@@ -1,0 +1,86 @@
+#include "int8graph/module_io.h"
+
+#include <torch/csrc/jit/api/function_impl.h>
+#include <torch/csrc/jit/passes/constant_propagation.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/serialization/export.h>
+
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+
+#include "config/atomic_file.h"
+#include "config/environment.h"
+#include "passes/pipeline.h"
+#include "quantize/artifact.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+constexpr const char* kConfFile = "int8graph.json";
+
+/// Marks modules whose graph load() has fused: they run, but are no plain TorchScript any more.
+constexpr const char* kFused = "int8graph_fused";
+
+}  // namespace
+
+void save(const jit::Module& module, const std::string& path) {
+  if (!is_artifact(module)) {
+    throw std::invalid_argument("can't save to \"" + path +
+                                "\": the module does not come from int8graph's convert");
+  }
+  if (module.hasattr(kFused)) {
+    throw std::invalid_argument(
+        "can't save to \"" + path +
+        "\": load() has fused the module for running; copy its file instead");
+  }
+  AtomicFile file(path);
+  const auto write = [&file](const void* data, size_t size) {
+    file.write(data, size);
+    return size;
+  };
+  jit::ExportModule(module, write, {{kConfFile, read_facts(module).conf_json}});
+  file.commit();
+}
+
+jit::Module load(const std::string& path) {
+  if (std::error_code error; !std::filesystem::is_regular_file(path, error)) {
+    throw std::system_error(
+        error ? error : std::make_error_code(std::errc::no_such_file_or_directory),
+        "can't read \"" + path + "\"");
+  }
+  jit::Module module;
+  try {
+    module = jit::load(path);
+  } catch (const c10::Error& error) {
+    throw std::invalid_argument("\"" + path +
+                                "\" is not a TorchScript file: " + error.what_without_backtrace());
+  }
+  if (!is_artifact(module)) {
+    throw std::invalid_argument("\"" + path +
+                                "\" is a TorchScript file, but not one that int8graph's "
+                                "convert made");
+  }
+  if (is_disabled()) return module;
+
+  auto& function = jit::toGraphFunction(module.get_method("forward").function());
+  auto graph = function.graph();
+  jit::Inline(*graph);
+  jit::ConstantPropagation(graph);
+  optimize(graph);
+  module.register_attribute(kFused, c10::BoolType::get(), true);
+  // The graph needs no profiling any more; this executor runs it as it is, from the first call on.
+  function._set_initial_executor_execution_mode(jit::ExecutorExecutionMode::SIMPLE);
+
+  const auto facts = read_facts(module).inputs;
+  if (!facts.empty()) {
+    const c10::InferenceMode no_grad;
+    module.forward(inputs_of_zeros(facts));
+  }
+  return module;
+}
+
+}  // namespace int8graph

@@ -1,0 +1,74 @@
+#include "observe/tensor_ranges.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace int8graph {
+namespace {
+
+at::Tensor ramp() {
+  return at::arange(-10, 110, at::kFloat).reshape({2, 3, 4, 5});
+}
+
+void expect_range(const at::Tensor& tensor, float min, float max) {
+  const auto range = scan_range(tensor);
+  ASSERT_TRUE(range.has_value());
+  EXPECT_EQ(range->min, min);
+  EXPECT_EQ(range->max, max);
+}
+
+TEST(ScanRange, AnyStrides) {
+  expect_range(ramp(), -10, 109);
+  expect_range(ramp().contiguous(at::MemoryFormat::ChannelsLast), -10, 109);
+  expect_range(ramp().transpose(1, 3), -10, 109);
+  expect_range(ramp().slice(1, 1, 2), 10, 89);
+  expect_range(ramp().select(0, 1).transpose(0, 2), 50, 109);
+  expect_range(ramp().slice(3, 0, 5, 2), -10, 109);
+  expect_range(at::arange(3, at::kFloat).reshape({3, 1}).expand({3, 1000}), 0, 2);
+  expect_range(at::scalar_tensor(7.0), 7, 7);
+  expect_range(ramp().as_strided({4, 4}, {1, 1}), -10, -4);  // overlaps itself
+}
+
+TEST(ScanRange, AnyFloatDtype) {
+  for (const auto dtype : {at::kDouble, at::kHalf, at::kBFloat16}) {
+    expect_range(ramp().to(dtype), -10, 109);
+  }
+}
+
+TEST(ScanRange, NothingInAnEmptyTensor) {
+  EXPECT_FALSE(scan_range(at::empty({0, 3})).has_value());
+  EXPECT_TRUE(scan_channel_ranges(at::empty({0, 3}), 0).empty());
+}
+
+TEST(ScanRange, NaNIsSeen) {
+  at::Tensor tensor = ramp();
+  tensor.view({-1})[17] = NAN;
+  EXPECT_TRUE(std::isnan(scan_range(tensor)->min));
+  EXPECT_TRUE(std::isnan(scan_channel_ranges(tensor, 0)[0].max));
+  EXPECT_FALSE(std::isnan(scan_channel_ranges(tensor, 0)[1].max));
+}
+
+TEST(ScanRange, LeavesAutogradAlone) {
+  at::Tensor tensor = ramp().requires_grad_();
+  expect_range(tensor, -10, 109);
+  expect_range(tensor * 2, -20, 218);
+  const c10::InferenceMode inference;
+  expect_range(ramp(), -10, 109);
+}
+
+TEST(ScanChannelRanges, AlongTheAxis) {
+  const auto first = scan_channel_ranges(ramp(), 0);
+  ASSERT_EQ(first.size(), 2);
+  EXPECT_EQ(first[1].min, 50);
+  EXPECT_EQ(first[1].max, 109);
+  const auto second = scan_channel_ranges(ramp(), 1);
+  ASSERT_EQ(second.size(), 3);
+  EXPECT_EQ(second[1].min, 10);
+  EXPECT_EQ(second[1].max, 89);
+  EXPECT_EQ(scan_channel_ranges(at::arange(3, at::kFloat), 0).size(), 3);
+}
+
+}  // namespace
+}  // namespace int8graph
