@@ -11,13 +11,15 @@ set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-add_link_options(LINKER:--enable-new-dtags)
 
 if(INT8GRAPH_SANITIZE)
   # vptr checks would need the type infos of libtorch's private classes.
   add_compile_options(-fsanitize=${INT8GRAPH_SANITIZE} -fno-sanitize=vptr
                       -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g1)
-  add_link_options(-fsanitize=${INT8GRAPH_SANITIZE})
+  # AddressSanitizer stands between a program and dlopen(): only RPATH, not RUNPATH, still counts.
+  add_link_options(-fsanitize=${INT8GRAPH_SANITIZE} LINKER:--disable-new-dtags)
+else()
+  add_link_options(LINKER:--enable-new-dtags)
 endif()
 
 find_program(INT8GRAPH_CCACHE ccache)

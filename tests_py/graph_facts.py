@@ -17,6 +17,9 @@ COMPUTE = frozenset(
     )
 )  # fmt: skip
 
+# The plain form, and the one with its parameters in sight that optimized graphs hold.
+DEQUANTIZE = frozenset(("aten::dequantize", "int8graph::dequantize"))
+
 
 @dataclass
 class GraphFacts:
@@ -51,7 +54,7 @@ def graph_facts(module: torch.jit.ScriptModule, *inputs: torch.Tensor) -> GraphF
         elif _is_operator(node):
             facts.outside.append(node.kind())
             if node.kind() == "aten::quantize_per_tensor":
-                facts.requantized += _producer(node, 0).kind() == "aten::dequantize"
+                facts.requantized += _producer(node, 0).kind() in DEQUANTIZE
     return facts
 
 
@@ -87,4 +90,4 @@ def _is_int8_compute(node: torch._C.Node) -> bool:
         return False
     # addmm and baddbmm have the summand first.
     first = 1 if node.kind() in ("aten::addmm", "aten::baddbmm") else 0
-    return all(_producer(node, first + i).kind() == "aten::dequantize" for i in range(2))
+    return all(_producer(node, first + i).kind() in DEQUANTIZE for i in range(2))

@@ -17,8 +17,16 @@ struct CalibrationOptions {
 /// observed: the ranges of their activations and weights go into `conf`. Observing replaces no
 /// kernel; it works alike for eager modules, ScriptModules and plain C++ calls.
 ///
-/// Scopes on one thread may nest; each sees the operators that run inside it. Several scopes over
-/// one `conf` accumulate. No tensor is kept after the scope's end.
+/// Scopes on one thread may nest; each sees the operators that run inside it. No tensor is kept
+/// after the scope's end. A scope ends on the thread that it began on.
+///
+/// Several scopes over one `conf` accumulate: the first one makes the entries and decides where
+/// quantizers stand; later ones widen the ranges (`min_max`) or let them follow
+/// (`moving_average_min_max`). A `conf` from a file keeps the flags that stand there. A scope may
+/// also hold several forwards in a row, as a loop inside it makes them.
+///
+/// TorchScript's optimizations are off on this thread meanwhile, since they would merge and remove
+/// operators that the model to be converted still has.
 ///
 ///     int8graph::QuantConf conf;
 ///     for (const auto& x : batches) {
@@ -38,9 +46,11 @@ class INT8GRAPH_API Calibration {
   Calibration& operator=(const Calibration&) = delete;
 
   /// Ends observing and writes the result to `conf`.
-  /// @throws std::invalid_argument when an activation held a NaN or an infinity (the message names
-  ///   the operator), or when the operators differ from those that `conf` already holds. `conf` is
-  ///   then unchanged.
+  /// A second call does nothing.
+  /// @throws std::invalid_argument when an activation or weight held a NaN, or one of a
+  /// convolution,
+  ///   linear layer or matmul an infinity (the message names the operator), or when the operators
+  ///   differ from those that `conf` already holds. `conf` is then unchanged.
   void finish();
 
   /// Ends observing and drops what was seen.

@@ -1,5 +1,7 @@
 """INT8 inference for PyTorch models on x86 CPUs: calibrate, convert, save.
 
+The main job:
+
     conf = int8graph.QuantConf(qscheme=torch.per_tensor_affine)
     with torch.no_grad():
         for x in calibration_data:
@@ -11,7 +13,7 @@
 
 import os as _os
 
-import torch as _torch  # loads libtorch, which int8graph._C needs
+import torch as _torch  # noqa: F401  loads libtorch, which int8graph._C needs
 
 from int8graph import _C
 from int8graph.quantization import QuantConf, calibrate, convert, save

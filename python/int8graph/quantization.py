@@ -1,4 +1,4 @@
-"""The public names of int8graph, under the name that Intel Extension for PyTorch gave the module."""
+"""The public names of int8graph, in a module named as in Intel Extension for PyTorch."""
 
 import contextlib
 import functools
@@ -20,8 +20,8 @@ ExampleInput = Union[torch.Tensor, Tuple[Any, ...], Mapping[str, Any]]
 def calibrate(conf: QuantConf, default_recipe: bool = True) -> Iterator[None]:
     """Observes the operators that PyTorch runs inside the block, on this thread.
 
-    Their ranges go into `conf` where the block ends; several blocks accumulate. If the block raises,
-    `conf` stays as it was.
+    Their ranges go into `conf` where the block ends; several blocks accumulate. If the block
+    raises, `conf` stays as it was.
 
     default_recipe: place quantizers by the default recipe. Without it every input and output of
         every operator that has an int8 form is quantized.
@@ -66,7 +66,9 @@ def save(module: torch.jit.ScriptModule, path: Union[str, "os.PathLike[str]"]) -
     Raises OSError if it can't be written, ValueError if `module` does not come from convert().
     """
     if not isinstance(module, torch.jit.ScriptModule):
-        raise TypeError(f"module is a {type(module).__name__}; save() takes what convert() returned")
+        raise TypeError(
+            f"module is a {type(module).__name__}; save() takes what convert() returned"
+        )
     _C.save(module._c, path)
 
 

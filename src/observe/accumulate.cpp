@@ -113,6 +113,18 @@ void check_numbers(const ObservedCall& call, const OperatorEntry& entry) {
 
 // --- Entries ----------------------------------------------------------------------------------
 
+// Whether the weight comes from activations, so that there is no constant to store as int8. Weights
+// that element-wise operators make from parameters (spectral norm and the like) become constants in
+// a frozen model; what comes from activations has passed a layer.
+bool has_constant_weight(Calls calls, const ObservedCall& call) {
+  if (!call.weight.has_value()) return false;
+  for (auto origin = call.weight->origin; origin.has_value(); origin = calls[*origin].origin) {
+    const Operator& row = *calls[*origin].row;
+    if (row.is_compute() || row.op_class == OpClass::Lookup) return false;
+  }
+  return true;
+}
+
 std::vector<OperatorEntry> new_entries(Calls forward, QScheme qscheme) {
   const QDType dtype = qscheme == QScheme::PerTensorAffine ? QDType::UInt8 : QDType::Int8;
   std::vector<OperatorEntry> entries;
@@ -138,7 +150,7 @@ std::vector<OperatorEntry> new_entries(Calls forward, QScheme qscheme) {
     entry.output_quantized_dtypes.resize(call.outputs.size(), dtype);
     entry.outputs_quantized.resize(call.outputs.size(), false);
     // The recipe reads from it that there is a constant weight; the numbers come later.
-    if (call.weight.has_value() && !call.weight->is_computed) entry.weight_scales.push_back({1.0});
+    if (has_constant_weight(forward, call)) entry.weight_scales.push_back({1.0});
     entries.push_back(std::move(entry));
   }
   return entries;

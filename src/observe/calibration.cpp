@@ -27,17 +27,35 @@ namespace int8graph {
 
 namespace {
 
-// Where an operator's schema says that it writes to its arguments.
-std::vector<size_t> written_arguments(const at::RecordFunction& function) {
-  std::vector<size_t> positions;
+// What calibration needs of an operator's schema, which is slow to ask for.
+struct Signature {
+  size_t arguments = 0;
+  size_t results = 0;
+  std::vector<size_t> written;  // positions of the arguments that it writes to
+};
+
+Signature signature_of(const at::RecordFunction& function) {
   const std::optional<c10::FunctionSchema> schema = function.operator_schema();
-  if (!schema.has_value()) return positions;
-  const auto& arguments = schema->arguments();
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const c10::AliasInfo* alias = arguments[i].alias_info();
-    if (alias != nullptr && alias->isWrite()) positions.push_back(i);
+  if (!schema.has_value()) return {};
+  Signature signature{schema->arguments().size(), schema->returns().size(), {}};
+  for (size_t i = 0; i < signature.arguments; ++i) {
+    const c10::AliasInfo* alias = schema->arguments()[i].alias_info();
+    if (alias != nullptr && alias->isWrite()) signature.written.push_back(i);
   }
-  return positions;
+  return signature;
+}
+
+// TorchScript's interpreter hands over its whole stack, on which the operator's own values lie
+// last. Some internal calls carry none.
+c10::ArrayRef<c10::IValue> last(c10::ArrayRef<c10::IValue> values, size_t count) {
+  if (values.size() < count) return {};
+  return values.slice(values.size() - count);
+}
+
+// Operators that torch.jit.trace looks into: its graph holds their parts, so those are what counts.
+bool is_traced_in_parts(const std::string& name) {
+  return name == "aten::lstm_cell" || name == "aten::gru_cell" || name == "aten::rnn_tanh_cell" ||
+         name == "aten::rnn_relu_cell";
 }
 
 // The scopes that live on one thread, and the callback that tells them of the operators there.
@@ -45,7 +63,8 @@ std::vector<size_t> written_arguments(const at::RecordFunction& function) {
 // PyTorch reports operators nested: linear begins, matmul begins, matmul ends, linear ends. The
 // depth tells the outermost one, which alone counts. What the autograd engine runs on this thread
 // is nested in its node. Records without a schema (those of torch.autograd.Function, or of a user's
-// own) are no operators, and what runs inside them counts.
+// own) are no operators, and what runs inside them counts. Their end comes at depth 0, where start
+// and end both do nothing.
 class ThreadScopes {
  public:
   static ThreadScopes& of_this_thread() {
@@ -89,21 +108,27 @@ class ThreadScopes {
       return;
     }
     const std::optional<c10::OperatorName> name = function.operator_name();
-    if (!name.has_value()) return;
+    if (!name.has_value() || is_traced_in_parts(name->name)) return;
     ++depth_;
-    auto known = written_.find(*name);
-    if (known == written_.end()) known = written_.emplace(*name, written_arguments(function)).first;
+    auto known = signatures_.find(*name);
+    if (known == signatures_.end()) {
+      known = signatures_.emplace(*name, signature_of(function)).first;
+    }
+    running_ = &known->second;
+    const auto arguments = last(function.inputs(), running_->arguments);
     for (const auto& scope : scopes_) {
       const std::shared_ptr<Observation> observation = scope.lock();
-      if (observation) observation->before(name->name, known->second, function.inputs());
+      if (observation) observation->before(name->name, running_->written, arguments);
     }
   }
 
   void end(const at::RecordFunction& function) {
-    if (depth_ == 0 || --depth_ > 0) return;
+    if (depth_ == 0 || --depth_ > 0 || running_ == nullptr) return;
+    const auto results = last(function.outputs(), running_->results);
+    running_ = nullptr;
     for (const auto& scope : scopes_) {
       const std::shared_ptr<Observation> observation = scope.lock();
-      if (observation) observation->after(function.outputs());
+      if (observation) observation->after(results);
     }
   }
 
@@ -128,7 +153,8 @@ class ThreadScopes {
   }
 
   std::vector<std::weak_ptr<Observation>> scopes_;
-  std::unordered_map<c10::OperatorName, std::vector<size_t>> written_;
+  std::unordered_map<c10::OperatorName, Signature> signatures_;
+  const Signature* running_ = nullptr;  // of the outermost operator
   std::optional<at::CallbackHandle> callback_;
   int64_t depth_ = 0;
   bool optimizes_scripts_ = true;

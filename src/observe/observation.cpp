@@ -185,7 +185,7 @@ std::optional<Range> Observation::range_of(const at::Tensor& tensor) {
 
 ObservedWeight Observation::observe_weight(const at::Tensor& weight, int64_t channel_axis) {
   return {weight.storage().getWeakStorageImpl(), weight.storage_offset(), weight.sizes().vec(),
-          tracker_.channel_ranges(weight, channel_axis), tracker_.find(weight).origin.has_value()};
+          tracker_.channel_ranges(weight, channel_axis), tracker_.find(weight).origin};
 }
 
 }  // namespace int8graph

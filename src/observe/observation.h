@@ -28,8 +28,8 @@ struct ObservedWeight {
   int64_t storage_offset;
   std::vector<int64_t> sizes;
   std::shared_ptr<const std::vector<Range>> channel_ranges;
-  /// Whether recorded operators computed it, so that there is no constant to store as int8.
-  bool is_computed;
+  /// As in ObservedCall: which recorded call computed it, if any did.
+  std::optional<size_t> origin;
 
   bool same_as(const ObservedWeight& other) const;
 };

@@ -19,7 +19,8 @@ namespace int8graph {
 /// 1. Only the outermost dispatched operators count: one node of an inlined TorchScript graph is
 /// one
 ///    call. What an operator calls inside itself (linear > matmul > mm, and whatever attention,
-///    LSTM or a custom operator does) has no entry, whether or not the outer operator has one.
+///    LSTM or a custom operator does) has no entry, whether or not the outer operator has one. The
+///    recurrent cells, which tracing takes apart, are the exception: their parts count.
 ///    Nodes count before freezing and constant folding: arithmetic on parameters is a call too.
 /// 2. A tensor counts where it is dense (strided, in memory) of dtype float32, float64, float16 or
 ///    bfloat16. Integer tensors (indices, sizes in a traced graph), quantized and sparse ones

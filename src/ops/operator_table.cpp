@@ -136,6 +136,7 @@ const std::vector<Operator>& rows() {
       {"expand", View, {"aten::expand", "aten::expand_as"}, {0}, {}, nullptr},
       {"slice", View, {"aten::slice", "aten::select", "aten::narrow"}, {0}, {}, nullptr},
       {"contiguous", View, {"aten::contiguous", "aten::detach"}, {0}, {}, nullptr},
+      {"upsample_nearest", View, {"aten::upsample_nearest2d"}, {0}, {}, nullptr},
       {"dropout",
        View,
        {"aten::dropout", "aten::dropout_", "aten::feature_dropout"},

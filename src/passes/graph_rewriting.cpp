@@ -21,10 +21,26 @@ bool uses_any_of(const jit::Node& node, const Nodes& producers) {
       node.inputs(), [&](const jit::Value* input) { return producers.contains(input->node()); });
 }
 
+/// Tensor lists that nothing but the region reads: they are arguments of its nodes, and die with
+/// it.
+std::vector<jit::Node*> own_lists(const Region& region) {
+  std::vector<jit::Node*> lists;
+  for (jit::Node* node : region) {
+    for (jit::Value* input : node->inputs()) {
+      jit::Node* producer = input->node();
+      if (producer->kind() == c10::prim::ListConstruct && input->uses().size() == 1) {
+        lists.push_back(producer);
+      }
+    }
+  }
+  return lists;
+}
+
 /// Moves what depends on the region, but stands inside its span, behind it. False, and nothing is
 /// moved, if a node of the region depends on such a node.
 bool close_ranks(const Region& region) {
-  const Nodes inside(region.begin(), region.end());
+  Nodes inside(region.begin(), region.end());
+  for (const jit::Node* list : own_lists(region)) inside.insert(list);
   Nodes dependent = inside;
   std::vector<jit::Node*> to_move;
   for (jit::Node* node = region.front(); node != region.back(); node = node->next()) {
@@ -113,17 +129,9 @@ void replace_by_partition(const Region& region) {
     partition->output(i)->setType(old->type());
     old->replaceAllUsesWith(partition->output(i));
   }
-  // A tensor list that only the region read dies with it.
-  std::vector<jit::Node*> lists;
-  for (auto node = region.rbegin(); node != region.rend(); ++node) {
-    for (jit::Value* input : (*node)->inputs()) {
-      if (input->node()->kind() == c10::prim::ListConstruct) lists.push_back(input->node());
-    }
-    (*node)->destroy();
-  }
-  for (jit::Node* list : lists) {
-    if (!list->hasUses()) list->destroy();
-  }
+  const auto lists = own_lists(region);
+  for (auto node = region.rbegin(); node != region.rend(); ++node) (*node)->destroy();
+  for (jit::Node* list : lists) list->destroy();
 }
 
 }  // namespace

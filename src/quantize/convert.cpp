@@ -1,18 +1,19 @@
 #include "int8graph/convert.h"
 
 #include <torch/csrc/jit/api/function_impl.h>
-#include <torch/csrc/jit/frontend/tracer.h>
 #include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/freeze_module.h>
 #include <torch/csrc/jit/passes/frozen_conv_folding.h>
 #include <torch/csrc/jit/passes/frozen_linear_folding.h>
+#include <torch/csrc/jit/passes/inliner.h>
 
 #include <stdexcept>
 
 #include "config/environment.h"
 #include "passes/functionalize.h"
 #include "quantize/artifact.h"
+#include "quantize/call_marks.h"
 #include "quantize/canonicalize.h"
 #include "quantize/insert_quantizers.h"
 #include "quantize/match_entries.h"
@@ -32,6 +33,15 @@ void check_inputs(const jit::Module& model, const QuantConf& conf) {
         "the QuantConf is empty: it has seen no calibration; run the model on data inside a "
         "calibrate block first");
   }
+}
+
+/// A copy whose forward is one graph with all parameters as constants.
+jit::Module freeze_copy(const jit::Module& model) {
+  const jit::Module copy = model.clone();
+  const auto graph = copy.get_method("forward").graph();
+  jit::Inline(*graph);
+  mark_calls(graph);
+  return jit::freeze_module(copy);
 }
 
 /// Batch norms and constant arithmetic behind a compute operator go into its weight and bias.
@@ -55,11 +65,12 @@ void run_until_fused(jit::Module& module, const std::vector<c10::IValue>& exampl
 jit::Module convert(const jit::Module& model, const QuantConf& conf,
                     std::vector<c10::IValue> example_inputs) {
   check_inputs(model, conf);
-  jit::Module artifact = jit::freeze_module(model);
+  jit::Module artifact = freeze_copy(model);
   auto graph = artifact.get_method("forward").graph();
   functionalize(graph);
   canonicalize(graph);
   const MatchedEntries matched = match_entries(*graph->block(), conf.entries());
+  unmark_calls(graph);
   const CalibratedWeights weights = weights_of(matched);
   fold_constants(graph);
   const size_t computing = insert_quantizers(graph, matched, weights);

@@ -137,6 +137,20 @@ TEST_F(CalibrationTest, AWeightThatOperatorsComputeIsNotQuantized) {
   EXPECT_TRUE(conf.entries()[0].inputs_quantized[0]);
 }
 
+TEST_F(CalibrationTest, AWeightMadeFromParametersIsAConstant) {
+  const QuantConf conf = calibrated([&] { at::conv2d(x_, w_.mul(0.5)); });
+  EXPECT_EQ(names(conf), "mul conv2d");
+  EXPECT_EQ(conf.entries()[1].weight_scales[0].size(), 3);
+  EXPECT_TRUE(conf.entries()[1].inputs_quantized[0]);
+}
+
+TEST_F(CalibrationTest, RecurrentCellsAreSeenInParts) {
+  const at::Tensor state = at::zeros({2, 3});
+  const at::Tensor w = at::ones({12, 3});
+  const QuantConf conf = calibrated([&] { at::lstm_cell(state, {state, state}, w, w); });
+  EXPECT_EQ(names(conf).substr(0, 17), "linear linear add");
+}
+
 TEST_F(CalibrationTest, IntegersAndScalarsAreNotRecorded) {
   const QuantConf conf = calibrated([&] {
     at::ones({3}, at::kLong).add(1);
@@ -241,7 +255,7 @@ TEST_F(CalibrationTest, AFreedTensorsAddressIsNotTakenForIt) {
   const QuantConf conf = calibrated([&] {
     for (int i = 0; i < 50; ++i) {
       conv(x_);
-      at::tanh(at::full({1, 3, 4, 4}, i));
+      at::tanh(at::full({1, 3, 4, 4}, 1.0 * i));
     }
   });
   // 50 forwards of two operators
@@ -403,7 +417,7 @@ TEST_F(CalibrationTest, AFilesFlagsAndRangesAreTakenUp) {
 TEST_F(CalibrationTest, ALoopInsideOneScopeIsSeveralForwards) {
   const QuantConf conf = calibrated([&] {
     for (int i = 1; i <= 3; ++i) {
-      const at::Tensor input = at::full({1, 3, 4, 4}, i);
+      const at::Tensor input = at::full({1, 3, 4, 4}, 1.0 * i);
       at::relu(conv_v(at::relu(conv(input))));
     }
   });

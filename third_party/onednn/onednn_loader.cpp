@@ -29,18 +29,21 @@ namespace {
 // For each function one slot with its address, and one hidden symbol of the function's own name
 // that jumps there. A jump leaves arguments and return address as they are, so that signatures
 // don't matter.
-#define INT8GRAPH_ONEDNN_FUNCTION(name)                                         \
-  extern "C" {                                                                  \
-  __attribute__((visibility("hidden"))) void* int8graph_slot_##name =           \
-      reinterpret_cast<void*>(&not_loaded);                                     \
-  }                                                                             \
-  asm(".text\n"                                                                 \
-      ".globl " #name "\n.hidden " #name "\n.type " #name ", @function\n" #name \
-      ":\n"                                                                     \
-      "  endbr64\n"                                                             \
-      "  jmp *int8graph_slot_" #name                                            \
-      "(%rip)\n"                                                                \
+// clang-format off
+#define INT8GRAPH_ONEDNN_FUNCTION(name)                               \
+  extern "C" {                                                        \
+  __attribute__((visibility("hidden"))) void* int8graph_slot_##name = \
+      reinterpret_cast<void*>(&not_loaded);                           \
+  }                                                                   \
+  asm(".text\n"                                                       \
+      ".globl " #name "\n"                                            \
+      ".hidden " #name "\n"                                           \
+      ".type " #name ", @function\n"                                  \
+      #name ":\n"                                                     \
+      "  endbr64\n"                                                   \
+      "  jmp *int8graph_slot_" #name "(%rip)\n"                       \
       ".size " #name ", .-" #name "\n");
+// clang-format on
 #include "onednn_functions.inc"
 #undef INT8GRAPH_ONEDNN_FUNCTION
 
