@@ -1,5 +1,5 @@
 # nlohmann_json: an installed CMake package, else the headers in the Python package nlohmann-json
-# (what `pip install .` uses), else upstream's sources. Headers only, used by src/config alone.
+# (what `pip install .` uses), else upstream's sources. Headers only, used by src/config and src/cli alone.
 
 find_package(nlohmann_json 3.10 CONFIG QUIET)
 if(NOT nlohmann_json_FOUND)

@@ -1,6 +1,7 @@
 #include "executor/compiled_partition.h"
 
 #include "executor/onednn_runtime.h"
+#include "executor/profile.h"
 
 namespace int8graph {
 
@@ -118,7 +119,10 @@ std::vector<at::Tensor> CompiledPartition::run(std::span<const at::Tensor> argum
                                  : allocate(output_specs_[i]));
     outputs.emplace_back(output_tensors_[i], engine, results[i].data_ptr());
   }
-  compiled_.execute(onednn_stream(), inputs, outputs);
+  {
+    const OneDnnTimer timer;
+    compiled_.execute(onednn_stream(), inputs, outputs);
+  }
   return results;
 }
 

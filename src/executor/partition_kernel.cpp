@@ -10,6 +10,7 @@
 #include "config/environment.h"
 #include "executor/compiled_partition.h"
 #include "executor/onednn_runtime.h"
+#include "executor/profile.h"
 #include "executor/snapshot_cache.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
@@ -93,6 +94,7 @@ class PartitionKernel::Impl {
   }
 
   void run(jit::Stack& stack) const {
+    const PartitionTimer timer(this, name_);
     const size_t count = subgraph_->inputs().size();
     c10::SmallVector<at::Tensor, 4> arguments;
     bool plain = partition_.has_value();

@@ -14,10 +14,17 @@ bool is_artifact(const torch::jit::Module& module) {
 }
 
 void write_facts(torch::jit::Module& module, const ArtifactFacts& facts) {
-  module.register_attribute(kConf, c10::StringType::get(), facts.conf_json);
   c10::List<c10::List<int64_t>> inputs;
   for (const auto& input : facts.inputs) inputs.push_back(c10::List<int64_t>(input));
-  module.register_attribute(kInputs, c10::ListType::create(c10::ListType::ofInts()), inputs);
+  const auto set = [&module](const char* name, const c10::TypePtr& type, c10::IValue value) {
+    if (module.hasattr(name)) {
+      module.setattr(name, std::move(value));
+    } else {
+      module.register_attribute(name, type, std::move(value));
+    }
+  };
+  set(kConf, c10::StringType::get(), facts.conf_json);
+  set(kInputs, c10::ListType::create(c10::ListType::ofInts()), inputs);
 }
 
 ArtifactFacts read_facts(const torch::jit::Module& module) {

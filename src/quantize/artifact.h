@@ -7,12 +7,13 @@
 
 namespace int8graph {
 
-/// What an artifact knows of itself, held as attributes of its module so that it survives
-/// torch::jit::load: the QuantConf's JSON text and the inputs it was converted with.
+/// What an artifact knows of itself, held as attributes of its module.
 struct ArtifactFacts {
+  /// The QuantConf. In a file it stands as an extra file of its own and the attribute is empty, so
+  /// that it takes its room once.
   std::string conf_json;
-  /// For each input of forward: its dtype (a c10::ScalarType), then its sizes. Empty when an input
-  /// was no tensor.
+  /// What it was converted with. For each input of forward: its dtype (a c10::ScalarType), then its
+  /// sizes. Empty when an input was no tensor.
   std::vector<std::vector<int64_t>> inputs;
 };
 

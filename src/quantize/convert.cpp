@@ -1,12 +1,6 @@
 #include "int8graph/convert.h"
 
 #include <torch/csrc/jit/api/function_impl.h>
-#include <torch/csrc/jit/passes/constant_propagation.h>
-#include <torch/csrc/jit/passes/dead_code_elimination.h>
-#include <torch/csrc/jit/passes/freeze_module.h>
-#include <torch/csrc/jit/passes/frozen_conv_folding.h>
-#include <torch/csrc/jit/passes/frozen_linear_folding.h>
-#include <torch/csrc/jit/passes/inliner.h>
 
 #include <stdexcept>
 
@@ -15,6 +9,7 @@
 #include "quantize/artifact.h"
 #include "quantize/call_marks.h"
 #include "quantize/canonicalize.h"
+#include "quantize/freeze.h"
 #include "quantize/insert_quantizers.h"
 #include "quantize/match_entries.h"
 
@@ -35,27 +30,9 @@ void check_inputs(const jit::Module& model, const QuantConf& conf) {
   }
 }
 
-/// A copy whose forward is one graph with all parameters as constants.
-jit::Module freeze_copy(const jit::Module& model) {
-  const jit::Module copy = model.clone();
-  const auto graph = copy.get_method("forward").graph();
-  jit::Inline(*graph);
-  mark_calls(graph);
-  return jit::freeze_module(copy);
-}
-
-/// Batch norms and constant arithmetic behind a compute operator go into its weight and bias.
-void fold_constants(std::shared_ptr<jit::Graph>& graph) {
-  jit::FoldFrozenConvBatchnorm(graph);
-  jit::FoldFrozenConvAddOrSub(graph);
-  jit::FoldFrozenConvMulOrDiv(graph);
-  jit::FoldFrozenLinearBatchnorm(graph);
-  jit::ConstantPropagation(graph);
-  jit::EliminateDeadCode(graph);
-}
-
 /// PyTorch's executor profiles the first call and fuses at the second.
 void run_until_fused(jit::Module& module, const std::vector<c10::IValue>& example_inputs) {
+  if (example_inputs.empty()) return;
   const c10::InferenceMode no_grad;
   for (int call = 0; call < 2; ++call) module.forward(example_inputs);
 }

@@ -1,10 +1,11 @@
 #include "quantize/insert_quantizers.h"
 
-#include <ATen/core/Tensor.h>
+#include <ATen/ATen.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/common_subexpression_elimination.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -38,20 +39,20 @@ void quantize_output(jit::Value* output, const QuantizerParameters& p) {
   dequantized->node()->replaceInput(0, quantized);
 }
 
-void quantize_weight_of(jit::Node& node, const WeightArgument& argument, const OperatorEntry& entry,
-                        const CalibratedWeights& weights) {
-  const at::Tensor folded = *constant_tensor(node.input(argument.argument));
-  const at::Tensor quantized =
-      quantize_weight(weights.at(&node), folded, entry, argument.channel_axis);
-  const jit::WithInsertPoint guard(&node);
-  jit::Value* constant = node.owningGraph()->insertConstant(quantized);
-  node.replaceInput(argument.argument, insert_dequantize(constant, &node));
+int64_t most_channels(const CalibratedWeights& weights) {
+  int64_t most = 1;
+  for (const auto& [node, weight] : weights) {
+    most = std::max(most, weight.size(find_operator(*node)->weight->channel_axis));
+  }
+  return most;
 }
 
 class Inserter {
  public:
   Inserter(const MatchedEntries& matched, const CalibratedWeights& weights)
-      : matched_(matched), weights_(weights) {}
+      : matched_(matched),
+        weights_(weights),
+        zero_points_(at::zeros({most_channels(weights)}, at::kLong)) {}
 
   void visit(jit::Block& block) {
     // Nodes are gathered first: the walk must not meet what it inserts.
@@ -84,7 +85,17 @@ class Inserter {
     }
     if (!row.is_compute()) return;
     ++computing_;
-    if (row.weight) quantize_weight_of(node, *row.weight, entry, weights_);
+    if (row.weight) quantize_weight_of(node, *row.weight, entry);
+  }
+
+  void quantize_weight_of(jit::Node& node, const WeightArgument& argument,
+                          const OperatorEntry& entry) {
+    const at::Tensor folded = *constant_tensor(node.input(argument.argument));
+    const at::Tensor quantized =
+        quantize_weight(weights_.at(&node), folded, entry, argument.channel_axis, zero_points_);
+    const jit::WithInsertPoint guard(&node);
+    jit::Value* constant = node.owningGraph()->insertConstant(quantized);
+    node.replaceInput(argument.argument, insert_dequantize(constant, &node));
   }
 
   /// An operator computes in int8 when all its operands are: otherwise quantizing costs precision
@@ -109,6 +120,7 @@ class Inserter {
 
   const MatchedEntries& matched_;
   const CalibratedWeights& weights_;
+  const at::Tensor zero_points_;
   size_t computing_ = 0;
 };
 

@@ -11,6 +11,7 @@
 
 #include "config/atomic_file.h"
 #include "config/environment.h"
+#include "config/json_text.h"
 #include "passes/pipeline.h"
 #include "quantize/artifact.h"
 
@@ -28,21 +29,23 @@ constexpr const char* kFused = "int8graph_fused";
 }  // namespace
 
 void save(const jit::Module& module, const std::string& path) {
-  if (!is_artifact(module)) {
-    throw std::invalid_argument("can't save to \"" + path +
-                                "\": the module does not come from int8graph's convert");
+  const auto refuse = [&path](const char* reason) {
+    throw std::invalid_argument("can't save to \"" + path + "\": " + reason);
+  };
+  if (!is_artifact(module)) refuse("the module does not come from int8graph's convert");
+  ArtifactFacts facts = read_facts(module);
+  if (module.hasattr(kFused) || facts.conf_json.empty()) {
+    refuse("the module was loaded from a file and is ready to run; copy that file instead");
   }
-  if (module.hasattr(kFused)) {
-    throw std::invalid_argument(
-        "can't save to \"" + path +
-        "\": load() has fused the module for running; copy its file instead");
-  }
+  const std::string conf = compact_json(std::exchange(facts.conf_json, ""));
+  jit::Module copy = module.copy();
+  write_facts(copy, facts);
   AtomicFile file(path);
   const auto write = [&file](const void* data, size_t size) {
     file.write(data, size);
     return size;
   };
-  jit::ExportModule(module, write, {{kConfFile, read_facts(module).conf_json}});
+  jit::ExportModule(copy, write, {{kConfFile, conf}});
   file.commit();
 }
 

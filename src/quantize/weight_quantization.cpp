@@ -40,7 +40,8 @@ at::Tensor scales_of(const OperatorEntry& entry, int64_t channels) {
 }  // namespace
 
 at::Tensor quantize_weight(const at::Tensor& calibrated, const at::Tensor& folded,
-                           const OperatorEntry& entry, int64_t channel_axis) {
+                           const OperatorEntry& entry, int64_t channel_axis,
+                           const at::Tensor& zero_points) {
   at::Tensor scales = scales_of(entry, folded.size(channel_axis));
   if (!calibrated.is_same(folded)) {
     const at::Tensor before = largest_magnitudes(calibrated, entry, channel_axis);
@@ -52,8 +53,8 @@ at::Tensor quantize_weight(const at::Tensor& calibrated, const at::Tensor& folde
   if (entry.weight_granularity == WeightGranularity::PerTensor) {
     return at::quantize_per_tensor(folded, scales.item<double>(), 0, at::kQInt8);
   }
-  const at::Tensor zero_points = at::zeros({scales.size(0)}, at::kLong);
-  return at::quantize_per_channel(folded, scales, zero_points, channel_axis, at::kQInt8);
+  return at::quantize_per_channel(folded, scales, zero_points.narrow(0, 0, scales.size(0)),
+                                  channel_axis, at::kQInt8);
 }
 
 }  // namespace int8graph

@@ -12,8 +12,11 @@ namespace int8graph {
 /// The entry's scales belong to the weight as it was calibrated. Folding a batch norm or a constant
 /// factor since may have changed it; a scale then keeps its ratio to the weight's largest
 /// magnitude: scale' = scale * max|folded| / max|calibrated|, by channel or for the whole tensor.
+/// @param zero_points int64 zeros, at least one for each channel. Symmetric weights need nothing
+///   else, and a file holds them once where all weights share them.
 /// @throws std::invalid_argument when the number of scales does not fit the weight.
 at::Tensor quantize_weight(const at::Tensor& calibrated, const at::Tensor& folded,
-                           const OperatorEntry& entry, int64_t channel_axis);
+                           const OperatorEntry& entry, int64_t channel_axis,
+                           const at::Tensor& zero_points);
 
 }  // namespace int8graph

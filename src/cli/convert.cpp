@@ -1,0 +1,60 @@
+#include "int8graph/convert.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <filesystem>
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/model_files.h"
+#include "cli/model_inputs.h"
+#include "cli/text_table.h"
+#include "int8graph/module_io.h"
+#include "quantize/inspection.h"
+
+namespace int8graph {
+
+const CommandHelp kConvert = {
+    .name = "convert",
+    .summary = "make the int8 file of an fp32 model and its configuration",
+    .files = {"FP32"},
+    .options =
+        {
+            {"--conf", "FILE", "what calibration wrote (default: configure.json)"},
+            {"-o, --output", "FILE", "the int8 file to write (needed)"},
+            {"--shape", "SHAPE",
+             "sizes of the input, e.g. 1x3x224x224; several inputs by commas,\n"
+             "1x128,1x128"},
+            kDtypeOption,
+            {"--data", "FILE", "in place of --shape: the first call in FILE (.npy, .pt)"},
+        },
+    .text =
+        R"(Puts quantizers where the configuration says so, stores weights as int8 and writes one TorchScript
+file that any libtorch process runs. It records the input's shape: loading it compiles for that one,
+and its first call is fast. Without --shape and --data the first call compiles. Other shapes work in
+either case.
+
+Examples:
+  int8graph convert fp32.pt --conf configure.json --shape 1x3x224x224 -o model.pt
+  int8graph convert bert_fp32.pt --shape 1x128,1x128 --dtype int64 -o bert.pt)",
+};
+
+void convert(const Arguments& arguments) {
+  const std::string output = arguments.required("--output");
+  const std::string conf_path = arguments.text("--conf", "configure.json");
+  const GivenInputs given = given_inputs(arguments);
+  Inputs inputs = given.data.empty() ? made_up_inputs(given.shapes, given.dtypes) : given.data;
+
+  const std::string& fp32_path = arguments.file(0);
+  const torch::jit::Module model = load_fp32(fp32_path);
+  const QuantConf conf(conf_path);
+  const at::NoGradGuard no_gradients;
+  save(convert(model, conf, std::move(inputs)), output);
+
+  const auto before = static_cast<int64_t>(std::filesystem::file_size(fp32_path));
+  const auto after = static_cast<int64_t>(std::filesystem::file_size(output));
+  std::cout << output << ": " << in_bytes(after) << ", the fp32 file has " << in_bytes(before)
+            << "\n";
+}
+
+}  // namespace int8graph

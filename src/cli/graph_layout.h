@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace int8graph {
+
+struct Point {
+  double x = 0;
+  double y = 0;
+};
+
+struct Box {
+  double width;
+  double height;
+};
+
+struct Edge {
+  size_t from;  ///< less than `to`
+  size_t to;
+};
+
+struct GraphLayout {
+  std::vector<Point> boxes;                ///< upper left corners
+  std::vector<std::vector<Point>> routes;  ///< of each edge, from lower to upper border
+  double width = 0;
+  double height = 0;
+};
+
+/// Draws a directed graph from top to bottom, in layers, as Sugiyama, Tagawa and Toda do (1981):
+/// each box stands one layer below the lowest of those that it reads, edges over several layers
+/// get a narrow place in each of them, and boxes of a layer are ordered by the mean place of their
+/// neighbours, so that few edges cross.
+///
+/// Boxes must be in topological order.
+GraphLayout lay_out(const std::vector<Box>& boxes, const std::vector<Edge>& edges);
+
+}  // namespace int8graph

@@ -1,0 +1,249 @@
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <system_error>
+
+#include "cli/commands.h"
+#include "cli/graph_page.h"
+#include "cli/model_files.h"
+#include "cli/model_inputs.h"
+#include "cli/text_table.h"
+#include "executor/profile.h"
+#include "int8graph/module_io.h"
+#include "int8graph/quant_conf.h"
+#include "quantize/inspection.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+using Json = nlohmann::ordered_json;
+
+const CommandHelp kInspect = {
+    .name = "inspect",
+    .summary = "explain an artifact: its partitions, what stayed outside and why, its sizes",
+    .files = {"MODEL"},
+    .options =
+        {
+            {"--profile", "", "run it, and tell the time of each partition"},
+            kShapeOption,
+            kDtypeOption,
+            {"--data", "FILE", "profile with real inputs: the first call in FILE (.npy, .pt)"},
+            {"--json", "", "print everything known as JSON"},
+            {"--html", "FILE", "write one page with the graph drawn"},
+        },
+    .text =
+        R"(Loads an artifact, fuses it as it would be to run, and tells what came of it: its inputs, which
+operators are int8, the partitions (what oneDNN runs as one kernel or a few), what PyTorch runs and why,
+and where the bytes are.
+
+Examples:
+  int8graph inspect model.pt
+  int8graph inspect model.pt --profile --html model.html
+  int8graph inspect model.pt --json)",
+};
+
+namespace {
+
+constexpr int kProfiledCalls = 20;
+constexpr int kWarmUpCalls = 5;
+
+/// Operators of the QuantConf by name: how many there are, and how many of them are quantized.
+struct OperatorCount {
+  int all = 0;
+  int quantized = 0;
+};
+
+struct Report {
+  std::string path;
+  int64_t file_bytes = 0;
+  std::vector<InspectedInput> recorded;
+  std::map<std::string, OperatorCount> operators;
+  Inspection graph;
+  std::vector<double> times_us;  ///< of each node; 0 where unknown; empty if not profiled
+};
+
+std::map<std::string, OperatorCount> count_operators(const QuantConf& conf) {
+  std::map<std::string, OperatorCount> counts;
+  for (const OperatorEntry& entry : conf.entries()) {
+    OperatorCount& count = counts[entry.name];
+    ++count.all;
+    if (std::ranges::find(entry.inputs_quantized, true) != entry.inputs_quantized.end()) {
+      ++count.quantized;
+    }
+  }
+  return counts;
+}
+
+/// The profile lists partitions in the order of their first calls, the graph in that of its text;
+/// the two are the same unless a branch was not taken.
+std::vector<double> times_of_nodes(jit::Module& model, const Inputs& inputs,
+                                   const Inspection& graph) {
+  for (int i = 0; i < kWarmUpCalls; ++i) model.forward(inputs);
+  start_profile();
+  for (int i = 0; i < kProfiledCalls; ++i) model.forward(inputs);
+  const std::vector<PartitionTimes> profile = stop_profile();
+  std::vector<double> times(graph.nodes.size());
+  size_t row = 0;
+  for (size_t i = 0; i < graph.nodes.size() && row < profile.size(); ++i) {
+    if (!graph.nodes[i].is_partition) continue;
+    std::string name;
+    for (const std::string& part : graph.nodes[i].operators)
+      name += (name.empty() ? "" : "+") + part;
+    if (name != profile[row].name) continue;
+    times[i] =
+        static_cast<double>(profile[row].total) / 1000 / static_cast<double>(profile[row].calls);
+    ++row;
+  }
+  return times;
+}
+
+std::string describe(const InspectedValue& value) {
+  std::string text = value.dtype.empty() ? "tensor" : value.dtype;
+  if (!value.is_contiguous) text += "*";
+  return text;
+}
+
+std::string describe_all(const Inspection& graph, const std::vector<size_t>& values) {
+  std::string text;
+  for (const size_t value : values) {
+    text += (text.empty() ? "" : ", ") + describe(graph.values[value]);
+  }
+  return text;
+}
+
+void print_text(const Report& report) {
+  const Inspection& graph = report.graph;
+  std::string inputs;
+  for (const InspectedInput& input : report.recorded) {
+    inputs += (inputs.empty() ? "" : ", ") + input.dtype + " " + in_sizes(input.sizes);
+  }
+  std::string operators;
+  for (const auto& [name, count] : report.operators) {
+    if (count.quantized == 0) continue;
+    operators += (operators.empty() ? "" : ", ") + std::to_string(count.quantized) +
+                 (count.quantized < count.all ? " of " + std::to_string(count.all) : "") + " " +
+                 name;
+  }
+  int64_t int8_weights = 0;
+  int64_t other_weights = 0;
+  size_t partitions = 0;
+  std::map<std::string, std::map<std::string, int>> outside;  // reason -> operator -> how often
+  for (const InspectedNode& node : graph.nodes) {
+    int8_weights += node.int8_weights;
+    other_weights += node.other_weights;
+    partitions += node.is_partition ? 1 : 0;
+    if (!node.is_partition) ++outside[node.reason][node.kind];
+  }
+  using enum TextTable::Align;
+  TextTable summary({"file", report.path + ", " + in_bytes(report.file_bytes)}, {Left, Left});
+  summary.add({"converted with", inputs.empty() ? "unknown inputs" : inputs});
+  summary.add({"quantized", operators.empty() ? "nothing" : operators});
+  summary.add({"weights", in_bytes(int8_weights) + " int8, " + in_bytes(other_weights) + " other"});
+  summary.add({"nodes", std::to_string(partitions) + " partitions, " +
+                            std::to_string(graph.nodes.size() - partitions) + " by PyTorch"});
+  std::cout << summary.to_string() << "\n";
+
+  const bool is_profiled = !report.times_us.empty();
+  TextTable table({"#", is_profiled ? "us" : "", "in", "out", "weights", "partition"},
+                  {Right, Right, Left, Left, Right, Left});
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const InspectedNode& node = graph.nodes[i];
+    const int64_t weights = node.int8_weights + node.other_weights;
+    table.add({std::to_string(i),
+               is_profiled && node.is_partition ? fixed(report.times_us[i], 1) : "",
+               describe_all(graph, node.inputs), describe_all(graph, node.outputs),
+               weights == 0 ? "" : in_bytes(weights),
+               node.is_partition ? partition_title(node.operators) : "- " + node.kind});
+  }
+  std::cout << table.to_string()
+            << "*: lies as oneDNN likes it, channels last; read by partitions or by operators that "
+               "take any strides\n";
+  if (!outside.empty()) std::cout << "\nrun by PyTorch:\n";
+  for (const auto& [reason, kinds] : outside) {
+    std::string names;
+    for (const auto& [kind, count] : kinds) {
+      names += (names.empty() ? "" : ", ") + (count > 1 ? std::to_string(count) + " " : "") + kind;
+    }
+    std::cout << "  " << names << ": " << reason << "\n";
+  }
+}
+
+Json value_json(const InspectedValue& value) {
+  Json json = {{"name", value.name}, {"dtype", value.dtype}};
+  if (value.scale) {
+    json["scale"] = *value.scale;
+    json["zero_point"] = value.zero_point;
+  }
+  json["layout"] = value.is_contiguous ? "contiguous" : "any";
+  return json;
+}
+
+void print_json(const Report& report) {
+  Json json = {{"file", report.path},
+               {"file_bytes", report.file_bytes},
+               {"inputs", Json::array()},
+               {"operators", Json::object()},
+               {"nodes", Json::array()},
+               {"values", Json::array()},
+               {"graph_inputs", report.graph.inputs},
+               {"graph_outputs", report.graph.outputs}};
+  for (const InspectedInput& input : report.recorded) {
+    json["inputs"].push_back({{"dtype", input.dtype}, {"sizes", input.sizes}});
+  }
+  for (const auto& [name, count] : report.operators) {
+    json["operators"][name] = {{"all", count.all}, {"quantized", count.quantized}};
+  }
+  for (size_t i = 0; i < report.graph.nodes.size(); ++i) {
+    const InspectedNode& node = report.graph.nodes[i];
+    Json row = {{"kind", node.kind},
+                {"operators", node.operators},
+                {"inputs", node.inputs},
+                {"outputs", node.outputs},
+                {"int8_weight_bytes", node.int8_weights},
+                {"other_weight_bytes", node.other_weights}};
+    if (!node.is_partition) row["reason"] = node.reason;
+    if (!report.times_us.empty() && node.is_partition) row["us"] = report.times_us[i];
+    json["nodes"].push_back(std::move(row));
+  }
+  for (const InspectedValue& value : report.graph.values)
+    json["values"].push_back(value_json(value));
+  std::cout << json.dump(2) << "\n";
+}
+
+void write_page(const Report& report, const std::string& path) {
+  std::ofstream file(path, std::ios::binary);
+  file << graph_page(report.path, report.graph, report.times_us);
+  if (!file.flush()) {
+    throw std::system_error(errno, std::generic_category(), "can't write \"" + path + "\"");
+  }
+}
+
+}  // namespace
+
+void inspect(const Arguments& arguments) {
+  const GivenInputs given = given_inputs(arguments);
+  const c10::InferenceMode inference;
+  Report report{.path = arguments.file(0)};
+  jit::Module model = load(report.path);
+  report.file_bytes = static_cast<int64_t>(std::filesystem::file_size(report.path));
+  report.recorded = recorded_inputs(model);
+  report.operators = count_operators(QuantConf::from_json(conf_of(report.path), report.path));
+  report.graph = inspect(model);
+  if (arguments.has("--profile")) {
+    report.times_us = times_of_nodes(model, inputs_for(model, given), report.graph);
+  }
+  if (arguments.has("--json")) {
+    print_json(report);
+  } else {
+    print_text(report);
+  }
+  if (arguments.has("--html")) write_page(report, arguments.text("--html"));
+}
+
+}  // namespace int8graph

@@ -1,0 +1,119 @@
+/// The program `int8graph`: the whole job from the shell, and a look at how an artifact runs.
+///
+/// Exit codes: 0 done, 1 failed at work, 2 wrong usage. Errors are one line on stderr.
+
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/commands.h"
+#include "int8graph/version.h"
+
+namespace int8graph {
+
+namespace {
+
+struct Command {
+  const CommandHelp* help;
+  void (*run)(const Arguments& arguments);
+};
+
+// The order of the job.
+constexpr Command kCommands[] = {
+    {&kCalibrate, calibrate}, {&kConvert, convert}, {&kCompare, compare},
+    {&kInspect, inspect},     {&kBench, bench},
+};
+
+enum ExitCode { kDone = 0, kFailed = 1, kWrongUsage = 2 };
+
+std::string overview() {
+  std::string text =
+      "int8graph: INT8 inference for PyTorch models on x86 CPUs.\n\n"
+      "Usage: int8graph COMMAND ...\n\nCommands:\n";
+  for (const Command& command : kCommands) {
+    std::string line = "  " + std::string(command.help->name);
+    line.resize(13, ' ');
+    text += line + std::string(command.help->summary) + "\n";
+  }
+  return text +
+         "\nThe whole job, from a TorchScript file to a fused int8 one:\n"
+         "  int8graph calibrate fp32.pt --data images.npy --conf configure.json\n"
+         "  int8graph convert fp32.pt --conf configure.json --shape 1x3x224x224 -o model.pt\n"
+         "  int8graph compare fp32.pt model.pt --data images.npy\n"
+         "  int8graph bench model.pt --fp32 fp32.pt\n\n"
+         "\"int8graph COMMAND --help\" tells the options. Exit codes: 0 done, 1 failed, 2 wrong "
+         "usage.\n";
+}
+
+/// The one line of an error that says what happened. TorchScript puts its own, "RuntimeError: ...",
+/// behind a trace of the model's code; PyTorch's own backtrace comes last and is left out.
+std::string one_line(std::string text) {
+  constexpr std::string_view kMarker = "RuntimeError: ";
+  if (const size_t at = text.rfind(kMarker); at != std::string::npos) {
+    text.erase(0, at + kMarker.size());
+  }
+  const size_t start = text.find_first_not_of(" \n");
+  if (start == std::string::npos) return "unknown error";
+  return text.substr(start, text.find('\n', start) - start);
+}
+
+int fail(std::string_view command, const std::string& message, ExitCode code) {
+  std::cerr << "int8graph " + std::string(command) + (command.empty() ? "" : ": ") + message + "\n";
+  return code;
+}
+
+int run(const Command& command, std::span<const std::string_view> words) {
+  const std::string_view name = command.help->name;
+  try {
+    const Arguments arguments(*command.help, words);
+    if (arguments.wants_help()) {
+      std::cout << help_text(*command.help);
+    } else {
+      command.run(arguments);
+    }
+    if (!std::cout.flush()) throw std::runtime_error("can't write to stdout");
+    return kDone;
+  } catch (const UsageError& error) {
+    const std::string hint = "; see int8graph " + std::string(name) + " --help";
+    return fail(name, error.what() + hint, kWrongUsage);
+  } catch (const c10::Error& error) {
+    return fail(name, one_line(error.what_without_backtrace()), kFailed);
+  } catch (const std::exception& error) {
+    return fail(name, one_line(error.what()), kFailed);
+  }
+}
+
+int run(std::span<const std::string_view> words) {
+  if (words.empty()) {
+    std::cerr << overview();
+    return kWrongUsage;
+  }
+  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    std::cout << overview();
+    return kDone;
+  }
+  if (words[0] == "--version") {
+    std::cout << "int8graph " INT8GRAPH_VERSION "\n";
+    return kDone;
+  }
+  const auto command = std::ranges::find_if(
+      kCommands, [&](const Command& candidate) { return candidate.help->name == words[0]; });
+  if (command == std::end(kCommands)) {
+    const std::string message = "unknown command \"" + std::string(words[0]) + "\"";
+    return fail("", message + "; see int8graph --help", kWrongUsage);
+  }
+  return run(*command, words.subspan(1));
+}
+
+}  // namespace
+
+}  // namespace int8graph
+
+int main(int argc, char** argv) {
+  const std::vector<std::string_view> words(argv + 1, argv + argc);
+  return int8graph::run(words);
+}

@@ -1,0 +1,110 @@
+#include "cli/measure.h"
+
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <exception>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+
+namespace int8graph {
+
+namespace {
+
+std::vector<int> cores_of_this_thread() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cores;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return cores;
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &set)) cores.push_back(core);
+  }
+  return cores;
+}
+
+/// OpenMP's threads inherit this from the thread that first needs them.
+void keep_to(const std::vector<int>& cores, size_t first, size_t count) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (size_t i = first; i < first + count; ++i) CPU_SET(cores[i], &set);
+  sched_setaffinity(0, sizeof set, &set);  // where it is not allowed, the numbers are just noisier
+}
+
+}  // namespace
+
+double milliseconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+double percentile(std::vector<double> samples, double rank) {
+  if (samples.empty()) return 0;
+  std::ranges::sort(samples);
+  const double position = rank * static_cast<double>(samples.size() - 1);
+  const auto below = static_cast<size_t>(position);
+  const size_t above = std::min(below + 1, samples.size() - 1);
+  return std::lerp(samples[below], samples[above], position - static_cast<double>(below));
+}
+
+int64_t peak_memory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
+  }
+  return 0;
+}
+
+double milliseconds_since_process_start() {
+  // "pid (name) state ...": the start, in clock ticks since boot, is the 22nd field. The name may
+  // hold spaces.
+  constexpr int kFieldsBehindName = 20;
+  std::ifstream file("/proc/self/stat");
+  std::string text;
+  std::getline(file, text);
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string field;
+  for (int i = 0; i < kFieldsBehindName; ++i) fields >> field;
+  const double start = std::stod(field) * 1000 / static_cast<double>(sysconf(_SC_CLK_TCK));
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6 - start;
+}
+
+int allowed_cores() {
+  return std::max<int>(1, static_cast<int>(cores_of_this_thread().size()));
+}
+
+void run_instances(int instances, int threads, const std::function<void(int)>& body) {
+  const std::vector<int> cores = cores_of_this_thread();
+  const bool is_room = static_cast<size_t>(instances) * threads <= cores.size();
+  std::vector<std::exception_ptr> errors(instances);
+  std::vector<std::thread> workers;
+  for (int i = 0; i < instances; ++i) {
+    workers.emplace_back([&, i] {
+      try {
+        if (is_room) keep_to(cores, static_cast<size_t>(i) * threads, threads);
+        const c10::InferenceMode inference;
+        at::set_num_threads(threads);
+        body(i);
+      } catch (...) {
+        errors[i] = std::current_exception();
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
+}
+
+}  // namespace int8graph

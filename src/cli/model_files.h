@@ -1,0 +1,17 @@
+#pragma once
+
+#include <torch/script.h>
+
+#include <string>
+
+namespace int8graph {
+
+/// Reads an fp32 TorchScript file for inference.
+/// @throws std::system_error when it can't be read, std::invalid_argument when it is no TorchScript
+///   file or an int8graph artifact. Both name the path.
+torch::jit::Module load_fp32(const std::string& path);
+
+/// The JSON text of the QuantConf inside an artifact.
+std::string conf_of(const std::string& path);
+
+}  // namespace int8graph

@@ -1,0 +1,48 @@
+#include "cli/model_inputs.h"
+
+#include <nlohmann/json.hpp>
+
+#include "quantize/inspection.h"
+
+namespace int8graph {
+
+GivenInputs given_inputs(const Arguments& arguments) {
+  GivenInputs given;
+  if (arguments.has("--data")) {
+    given.data = read_calls(arguments.text("--data"), {}).front();
+    return given;
+  }
+  if (arguments.has("--shape")) {
+    given.shapes = parse_shapes(arguments.text("--shape"));
+    given.dtypes = parse_dtypes(arguments.text("--dtype", "float32"), given.shapes.size());
+  } else if (arguments.has("--dtype")) {
+    throw UsageError("option --dtype needs --shape");
+  }
+  return given;
+}
+
+Inputs inputs_for(const torch::jit::Module& artifact, const GivenInputs& given) {
+  if (!given.data.empty()) return given.data;
+  if (!given.shapes.empty()) return made_up_inputs(given.shapes, given.dtypes);
+  std::vector<std::vector<int64_t>> shapes;
+  std::string dtypes;
+  for (const InspectedInput& input : recorded_inputs(artifact)) {
+    shapes.push_back(input.sizes);
+    dtypes += (dtypes.empty() ? "" : ",") + input.dtype;
+  }
+  if (shapes.empty()) {
+    throw UsageError("missing option --shape: the file does not tell its inputs");
+  }
+  return made_up_inputs(shapes, parse_dtypes(dtypes, shapes.size()));
+}
+
+nlohmann::ordered_json describe_inputs(const Inputs& inputs) {
+  auto json = nlohmann::ordered_json::array();
+  for (const c10::IValue& input : inputs) {
+    const at::Tensor& tensor = input.toTensor();
+    json.push_back({{"dtype", dtype_name(tensor.scalar_type())}, {"sizes", tensor.sizes().vec()}});
+  }
+  return json;
+}
+
+}  // namespace int8graph

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <torch/script.h>
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/command_line.h"
+#include "cli/tensor_files.h"
+
+namespace int8graph {
+
+inline constexpr OptionHelp kShapeOption = {
+    "--shape", "SHAPE",
+    "sizes of the input, e.g. 1x3x224x224; several inputs by commas,\n"
+    "1x128,1x128 (default: what the artifact was converted with)"};
+inline constexpr OptionHelp kDtypeOption = {
+    "--dtype", "DTYPE",
+    "of the inputs: float32 (default), bfloat16, int64, int32, uint8,\n"
+    "bool; one for all, or one per input by commas"};
+
+/// Inputs as the command line tells them, by --data or by --shape and --dtype.
+struct GivenInputs {
+  Inputs data;
+  std::vector<std::vector<int64_t>> shapes;
+  std::vector<c10::ScalarType> dtypes;
+};
+
+GivenInputs given_inputs(const Arguments& arguments);
+
+/// What to call an artifact with: what is given, else made-up tensors of the shapes that it
+/// recorded. @throws UsageError when it recorded none.
+Inputs inputs_for(const torch::jit::Module& artifact, const GivenInputs& given);
+
+/// [{"dtype": "float32", "sizes": [1, 3, 224, 224]}]
+nlohmann::ordered_json describe_inputs(const Inputs& inputs);
+
+}  // namespace int8graph

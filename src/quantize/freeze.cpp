@@ -1,0 +1,33 @@
+#include "quantize/freeze.h"
+
+#include <torch/csrc/jit/passes/constant_propagation.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
+#include <torch/csrc/jit/passes/freeze_module.h>
+#include <torch/csrc/jit/passes/frozen_conv_folding.h>
+#include <torch/csrc/jit/passes/frozen_linear_folding.h>
+#include <torch/csrc/jit/passes/inliner.h>
+
+#include "quantize/call_marks.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+jit::Module freeze_copy(const jit::Module& model) {
+  const jit::Module copy = model.clone();
+  const auto graph = copy.get_method("forward").graph();
+  jit::Inline(*graph);
+  mark_calls(graph);
+  return jit::freeze_module(copy);
+}
+
+void fold_constants(std::shared_ptr<jit::Graph>& graph) {
+  jit::FoldFrozenConvBatchnorm(graph);
+  jit::FoldFrozenConvAddOrSub(graph);
+  jit::FoldFrozenConvMulOrDiv(graph);
+  jit::FoldFrozenLinearBatchnorm(graph);
+  jit::ConstantPropagation(graph);
+  jit::EliminateDeadCode(graph);
+}
+
+}  // namespace int8graph

@@ -1,0 +1,199 @@
+#include "quantize/inspection.h"
+
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
+#include "passes/partition_node.h"
+#include "passes/partitioning.h"
+#include "passes/quantizers.h"
+#include "quantize/artifact.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+/// Nodes that only hold or gather values; the flow is drawn through them.
+bool is_structural(const jit::Node& node) {
+  switch (node.kind()) {
+    case c10::prim::Constant:
+    case c10::prim::ListConstruct:
+    case c10::prim::TupleConstruct:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string operator_name(const jit::Node& node) {
+  const Operator* row = find_operator(node);
+  return row != nullptr ? std::string(row->name) : node.kind().toUnqualString();
+}
+
+/// A quantizer's parameters, looked for inside the partition that made the value.
+std::optional<QuantizerParameters> parameters_through_partitions(const jit::Value& value) {
+  const jit::Node& producer = *value.node();
+  if (producer.kind() != partition_symbol()) return parameters_of(value);
+  const auto subgraph = producer.g(c10::attr::Subgraph);
+  return parameters_of(*subgraph->outputs()[value.offset()]);
+}
+
+class Inspector {
+ public:
+  Inspection run(jit::Graph& graph) {
+    for (const jit::Value* input : graph.inputs()) {
+      if (input->type()->is_module()) continue;
+      result_.inputs.push_back(position_of(*input));
+    }
+    visit(*graph.block());
+    for (const jit::Value* output : graph.outputs()) add_flow(*output, result_.outputs);
+    return std::move(result_);
+  }
+
+ private:
+  void visit(jit::Block& block) {
+    // Asked again of the graph as it is now: what stayed outside still has the same reasons, and
+    // regions that could not be rewritten are found once more.
+    Partitioning partitioning = partition_block(block);
+    for (const Region& region : partitioning.regions) {
+      for (const jit::Node* node : region) {
+        partitioning.reasons.emplace(
+            node, "the region it could join needs a value that depends on what the region makes");
+      }
+    }
+    for (jit::Node* node : block.nodes()) {
+      if (is_structural(*node)) continue;
+      const auto reason = partitioning.reasons.find(node);
+      add_node(*node, reason != partitioning.reasons.end()
+                          ? reason->second
+                          : "oneDNN Graph has no pattern that it is part of here");
+      for (jit::Block* inner : node->blocks()) visit(*inner);
+    }
+  }
+
+  void add_node(const jit::Node& node, const std::string& reason) {
+    InspectedNode described{.kind = node.kind().toQualString()};
+    described.is_partition = node.kind() == partition_symbol();
+    if (described.is_partition) {
+      const auto subgraph = node.g(c10::attr::Subgraph);
+      for (const jit::Node* inner : subgraph->nodes()) {
+        add_weights(*inner, described);
+        if (is_structural(*inner) || constant_tensor(inner->output())) continue;
+        described.operators.push_back(operator_name(*inner));
+      }
+    } else {
+      described.reason = reason;
+      described.operators.push_back(operator_name(node));
+      for (const jit::Value* input : node.inputs()) add_weights(*input->node(), described);
+    }
+    for (const jit::Value* input : node.inputs()) add_flow(*input, described.inputs);
+    for (const jit::Value* output : node.outputs()) {
+      const size_t position = position_of(*output);
+      described.outputs.push_back(position);
+      result_.values[position].producer = result_.nodes.size();
+    }
+    result_.nodes.push_back(std::move(described));
+  }
+
+  static void add_weights(const jit::Node& node, InspectedNode& described) {
+    if (node.kind() != c10::prim::Constant) return;
+    const auto tensor = constant_tensor(node.output());
+    if (!tensor) return;
+    const auto bytes = static_cast<int64_t>(tensor->nbytes());
+    (tensor->is_quantized() ? described.int8_weights : described.other_weights) += bytes;
+  }
+
+  /// The value itself, or what a list or tuple gathers.
+  void add_flow(const jit::Value& value, std::vector<size_t>& positions) {
+    if (value.node()->kind() == c10::prim::Constant || value.type()->is_module()) return;
+    if (is_structural(*value.node())) {
+      for (const jit::Value* element : value.node()->inputs()) add_flow(*element, positions);
+    } else {
+      positions.push_back(position_of(value));
+    }
+  }
+
+  size_t position_of(const jit::Value& value) {
+    const auto [known, is_new] = positions_.emplace(&value, result_.values.size());
+    if (is_new) result_.values.push_back(describe(value));
+    return known->second;
+  }
+
+  static InspectedValue describe(const jit::Value& value) {
+    InspectedValue described{.name = value.debugName()};
+    const jit::Node& producer = *value.node();
+    if (const auto parameters = parameters_through_partitions(value)) {
+      described.dtype = dtype_name(static_cast<c10::ScalarType>(parameters->dtype));
+      described.scale = parameters->scale;
+      described.zero_point = parameters->zero_point;
+    } else if (producer.kind() == partition_symbol()) {
+      described.dtype = "float32";
+    } else if (const auto type = value.type()->cast<c10::TensorType>()) {
+      if (type->scalarType()) described.dtype = dtype_name(*type->scalarType());
+    } else {
+      described.dtype = value.type()->str();
+    }
+    if (producer.kind() == partition_symbol()) {
+      described.is_contiguous = output_layouts(producer)[value.offset()] != OutputLayout::Any;
+    }
+    return described;
+  }
+
+  Inspection result_;
+  std::unordered_map<const jit::Value*, size_t> positions_;
+};
+
+}  // namespace
+
+std::string dtype_name(c10::ScalarType dtype) {
+  switch (dtype) {
+    case c10::kQUInt8:
+    case c10::kByte:
+      return "uint8";
+    case c10::kQInt8:
+    case c10::kChar:
+      return "int8";
+    case c10::kFloat:
+      return "float32";
+    case c10::kDouble:
+      return "float64";
+    case c10::kHalf:
+      return "float16";
+    case c10::kBFloat16:
+      return "bfloat16";
+    case c10::kLong:
+      return "int64";
+    case c10::kInt:
+      return "int32";
+    case c10::kBool:
+      return "bool";
+    default:
+      return c10::toString(dtype);
+  }
+}
+
+Inspection inspect(const jit::Module& module) {
+  Inspection result = Inspector().run(*module.get_method("forward").graph());
+  const auto recorded = recorded_inputs(module);
+  for (size_t i = 0; i < std::min(recorded.size(), result.inputs.size()); ++i) {
+    result.values[result.inputs[i]].dtype = recorded[i].dtype;
+  }
+  return result;
+}
+
+std::vector<InspectedInput> recorded_inputs(const jit::Module& module) {
+  std::vector<InspectedInput> inputs;
+  for (const auto& fact : read_facts(module).inputs) {
+    inputs.push_back({.dtype = dtype_name(static_cast<c10::ScalarType>(fact.front())),
+                      .sizes = {fact.begin() + 1, fact.end()}});
+  }
+  return inputs;
+}
+
+}  // namespace int8graph

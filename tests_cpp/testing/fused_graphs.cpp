@@ -1,0 +1,143 @@
+#include "testing/fused_graphs.h"
+
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/constant_propagation.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/interpreter.h>
+
+#include "int8graph/calibration.h"
+#include "int8graph/convert.h"
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
+#include "passes/partition_node.h"
+#include "passes/pipeline.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+bool holds_values_only(const jit::Node& node) {
+  return node.kind() == c10::prim::Constant || node.kind() == c10::prim::ListConstruct ||
+         node.kind() == c10::prim::TupleConstruct ||
+         (node.kind() == c10::aten::dequantize && constant_tensor(node.output()));
+}
+
+std::string operators_in(const jit::Graph& subgraph) {
+  std::string text;
+  for (const jit::Node* node : subgraph.nodes()) {
+    if (holds_values_only(*node)) continue;
+    const Operator* row = find_operator(*node);
+    if (!text.empty()) text += '+';
+    text += row != nullptr ? std::string(row->name) : node->kind().toQualString();
+  }
+  return text;
+}
+
+void summarize(const jit::Block& block, std::string& text) {
+  for (const jit::Node* node : block.nodes()) {
+    if (holds_values_only(*node)) continue;
+    if (!text.empty()) text += " | ";
+    text += node->kind() == partition_symbol() ? operators_in(*node->g(c10::attr::Subgraph))
+                                               : node->kind().toQualString();
+    for (const jit::Block* inner : node->blocks()) summarize(*inner, text);
+  }
+}
+
+void gather_partitions(jit::Block& block, std::vector<jit::Node*>& result) {
+  for (jit::Node* node : block.nodes()) {
+    if (node->kind() == partition_symbol()) result.push_back(node);
+    for (jit::Block* inner : node->blocks()) gather_partitions(*inner, result);
+  }
+}
+
+double quantum_of(const at::Tensor& values, QScheme qscheme) {
+  constexpr double kLevels = 255;
+  const double max = std::max(values.max().item<double>(), 0.0);
+  const double min = std::min(values.min().item<double>(), 0.0);
+  return qscheme == QScheme::PerTensorAffine ? (max - min) / kLevels
+                                             : 2 * std::max(max, -min) / kLevels;
+}
+
+}  // namespace
+
+QuantConf calibrated_on(const jit::Module& model, const std::vector<c10::IValue>& inputs,
+                        QScheme qscheme) {
+  QuantConf conf(qscheme);
+  jit::Module copy = model.copy();
+  const c10::InferenceMode no_grad;
+  Calibration scope(conf);
+  copy.forward(inputs);
+  scope.finish();
+  return conf;
+}
+
+std::shared_ptr<jit::Graph> unfused_graph(const jit::Module& artifact) {
+  auto graph = artifact.get_method("forward").graph()->copy();
+  jit::Inline(*graph);
+  jit::ConstantPropagation(graph);
+  return graph;
+}
+
+std::shared_ptr<jit::Graph> fused_graph(const jit::Module& artifact) {
+  auto graph = unfused_graph(artifact);
+  optimize(graph);
+  return graph;
+}
+
+std::string summary_of(const jit::Graph& graph) {
+  std::string text;
+  summarize(*graph.block(), text);
+  return text;
+}
+
+std::vector<jit::Node*> partitions_of(jit::Graph& graph) {
+  std::vector<jit::Node*> result;
+  gather_partitions(*graph.block(), result);
+  return result;
+}
+
+c10::IValue run_graph(const std::shared_ptr<jit::Graph>& graph, const jit::Module& module,
+                      const std::vector<c10::IValue>& inputs) {
+  const c10::InferenceMode no_grad;
+  const jit::Code code(graph, "run_graph");
+  jit::Stack stack = {module._ivalue()};
+  stack.insert(stack.end(), inputs.begin(), inputs.end());
+  jit::InterpreterState(code).run(stack);
+  return stack.front();
+}
+
+Conversion convert_and_run(const jit::Module& model, const std::vector<c10::IValue>& inputs,
+                           QScheme qscheme) {
+  const QuantConf conf = calibrated_on(model, inputs, qscheme);
+  Conversion result;
+  result.artifact = convert(model, conf, inputs);
+  const auto fused = fused_graph(result.artifact);
+  result.summary = summary_of(*fused);
+  {
+    const c10::InferenceMode no_grad;
+    result.fp32 = model.copy().forward(inputs).toTensor();
+  }
+  result.unfused = run_graph(unfused_graph(result.artifact), result.artifact, inputs).toTensor();
+  result.fused = run_graph(fused, result.artifact, inputs).toTensor();
+  result.quantum = quantum_of(result.fp32, qscheme);
+  return result;
+}
+
+void expect_right_numbers(const Conversion& conversion) {
+  ASSERT_EQ(conversion.fused.sizes(), conversion.unfused.sizes());
+  ASSERT_EQ(conversion.fused.scalar_type(), c10::kFloat);
+  ASSERT_GT(conversion.quantum, 0);
+  const at::Tensor difference = (conversion.fused - conversion.unfused).abs();
+  constexpr double kRoundingOfFloats = 1.01;
+  EXPECT_LE(difference.max().item<double>(), kRoundingOfFloats * conversion.quantum);
+  EXPECT_LE(difference.mean().item<double>(), 0.05 * conversion.quantum);
+  // An int8 result is off by a few quanta in all, by a fraction of one on average.
+  constexpr double kFewQuanta = 12;
+  EXPECT_LE((conversion.unfused - conversion.fp32).abs().max().item<double>(),
+            kFewQuanta * conversion.quantum);
+}
+
+}  // namespace int8graph

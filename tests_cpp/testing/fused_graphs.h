@@ -1,0 +1,53 @@
+#pragma once
+
+#include <torch/script.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "int8graph/quant_conf.h"
+
+namespace int8graph {
+
+/// Calibrates `model` on these inputs alone.
+QuantConf calibrated_on(const torch::jit::Module& model, const std::vector<c10::IValue>& inputs,
+                        QScheme qscheme = QScheme::PerTensorAffine);
+
+/// The graph of an artifact's forward before the passes, and behind them.
+std::shared_ptr<torch::jit::Graph> unfused_graph(const torch::jit::Module& artifact);
+std::shared_ptr<torch::jit::Graph> fused_graph(const torch::jit::Module& artifact);
+
+/// What runs, in order: the operators of a partition joined by '+', others by their TorchScript
+/// names.
+///
+///     "quantize | dequantize+conv2d+relu+quantize | dequantize+conv2d | aten::topk"
+///
+/// A weight's dequantize, constants and lists are left out.
+std::string summary_of(const torch::jit::Graph& graph);
+
+/// The partition nodes of a graph, in order, those in sub-blocks included.
+std::vector<torch::jit::Node*> partitions_of(torch::jit::Graph& graph);
+
+/// Runs a graph of `module` as it is: no pass, no executor that would change it.
+c10::IValue run_graph(const std::shared_ptr<torch::jit::Graph>& graph,
+                      const torch::jit::Module& module, const std::vector<c10::IValue>& inputs);
+
+/// One model on its way: converted with the inputs that it is then run on.
+struct Conversion {
+  torch::jit::Module artifact;
+  std::string summary;     ///< of the fused graph
+  at::Tensor fp32;         ///< what the model itself computes
+  at::Tensor unfused;      ///< what the artifact computes by PyTorch's operators
+  at::Tensor fused;        ///< what it computes by partitions
+  double quantum;          ///< of an int8 tensor that holds the outputs
+};
+Conversion convert_and_run(const torch::jit::Module& model, const std::vector<c10::IValue>& inputs,
+                           QScheme qscheme = QScheme::PerTensorAffine);
+
+/// Fused and unfused results differ by one quantum at most and hardly anywhere by as much; both are
+/// near fp32.
+void expect_right_numbers(const Conversion& conversion);
+
+}  // namespace int8graph
