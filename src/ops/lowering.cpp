@@ -6,6 +6,8 @@
 
 #include <limits>
 
+#include "ops/attached_nodes.h"
+
 namespace int8graph {
 
 namespace {
@@ -85,8 +87,16 @@ LoweredOp lower_convolution(const NodeArguments& arguments) {
   const auto spatial = static_cast<size_t>(weight.dim() - 2);
   const Integers dilations = arguments.integers(5, spatial);
   Padding padding = convolution_padding(arguments, 4, weight, dilations);
+  auto inputs = inputs_with_bias(arguments, 2);
+  if (const auto attached = attached_padding(inputs.front(), spatial)) {
+    inputs.front() = attached->input;
+    for (size_t d = 0; d < spatial; ++d) {
+      padding.begin[d] += attached->begin[d];
+      padding.end[d] += attached->end[d];
+    }
+  }
   return {OpKind::Convolution,
-          inputs_with_bias(arguments, 2),
+          std::move(inputs),
           {{Attr::strides, arguments.integers(3, spatial)},
            {Attr::pads_begin, std::move(padding.begin)},
            {Attr::pads_end, std::move(padding.end)},

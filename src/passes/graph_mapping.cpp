@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "ops/attached_nodes.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 
@@ -69,10 +70,7 @@ void set_attr(graph::op& op, Attr attr, const AttrValue& value) {
 }
 
 bool is_structural(const jit::Node* node) {
-  return node->kind() == c10::prim::Constant ||
-         // A tensor list with one reader is that reader's argument, see NodeArguments::list().
-         (node->kind() == c10::prim::ListConstruct && node->output()->uses().size() == 1 &&
-          node->output()->type()->isSubtypeOf(*c10::ListType::ofTensors()));
+  return node->kind() == c10::prim::Constant || is_attached(*node);
 }
 
 class Mapper {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ops/attached_nodes.h"
 #include "passes/partition_node.h"
 
 namespace int8graph {
@@ -21,26 +22,22 @@ bool uses_any_of(const jit::Node& node, const Nodes& producers) {
       node.inputs(), [&](const jit::Value* input) { return producers.contains(input->node()); });
 }
 
-/// Tensor lists that nothing but the region reads: they are arguments of its nodes, and die with
-/// it.
-std::vector<jit::Node*> own_lists(const Region& region) {
-  std::vector<jit::Node*> lists;
+/// The nodes that are part of the region's nodes, see is_attached(), and die with them.
+std::vector<jit::Node*> attached_to(const Region& region) {
+  std::vector<jit::Node*> attached;
   for (jit::Node* node : region) {
     for (jit::Value* input : node->inputs()) {
-      jit::Node* producer = input->node();
-      if (producer->kind() == c10::prim::ListConstruct && input->uses().size() == 1) {
-        lists.push_back(producer);
-      }
+      if (is_attached(*input->node())) attached.push_back(input->node());
     }
   }
-  return lists;
+  return attached;
 }
 
 /// Moves what depends on the region, but stands inside its span, behind it. False, and nothing is
 /// moved, if a node of the region depends on such a node.
 bool close_ranks(const Region& region) {
   Nodes inside(region.begin(), region.end());
-  for (const jit::Node* list : own_lists(region)) inside.insert(list);
+  for (const jit::Node* node : attached_to(region)) inside.insert(node);
   Nodes dependent = inside;
   std::vector<jit::Node*> to_move;
   for (jit::Node* node = region.front(); node != region.back(); node = node->next()) {
@@ -66,6 +63,7 @@ class SubgraphBuilder {
  public:
   explicit SubgraphBuilder(const Region& region)
       : inside_(region.begin(), region.end()), subgraph_(std::make_shared<jit::Graph>()) {
+    for (const jit::Node* node : attached_to(region)) inside_.insert(node);
     for (jit::Node* node : region) clone(node);
     for (jit::Node* node : region) {
       for (jit::Value* output : node->outputs()) {
@@ -85,7 +83,8 @@ class SubgraphBuilder {
   jit::Value* inner(jit::Value* value) {
     if (const auto known = values_.find(value); known != values_.end()) return known->second;
     jit::Node* producer = value->node();
-    if (producer->kind() == c10::prim::Constant || producer->kind() == c10::prim::ListConstruct) {
+    if (producer->kind() == c10::prim::Constant || producer->kind() == c10::prim::ListConstruct ||
+        is_attached(*producer)) {
       clone(producer);
       return values_.at(value);
     }
@@ -129,9 +128,11 @@ void replace_by_partition(const Region& region) {
     partition->output(i)->setType(old->type());
     old->replaceAllUsesWith(partition->output(i));
   }
-  const auto lists = own_lists(region);
-  for (auto node = region.rbegin(); node != region.rend(); ++node) (*node)->destroy();
-  for (jit::Node* list : lists) list->destroy();
+  // Readers before what they read.
+  Region dead = region;
+  for (jit::Node* node : attached_to(region)) dead.push_back(node);
+  std::ranges::sort(dead, [](const auto* a, const auto* b) { return a->isAfter(b); });
+  for (jit::Node* node : dead) node->destroy();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "ops/attached_nodes.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 
@@ -30,7 +31,10 @@ std::vector<ActivationUse> activations_of(jit::Node& node, const Operator& row) 
   for (const size_t argument : row.activations) {
     if (argument >= node.inputs().size()) continue;
     jit::Node* producer = node.input(argument)->node();
-    if (producer->kind() == c10::prim::ListConstruct) {
+    if (is_attached(*producer) && producer->kind() == c10::aten::pad) {
+      // Zeros are exact in int8, so the quantizer stands before the padding.
+      uses.push_back({producer, 0});
+    } else if (producer->kind() == c10::prim::ListConstruct) {
       for (size_t i = 0; i < producer->inputs().size(); ++i) {
         if (is_activation(*producer->input(i))) uses.push_back({producer, i});
       }

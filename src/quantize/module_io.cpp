@@ -1,5 +1,6 @@
 #include "int8graph/module_io.h"
 
+#include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/inliner.h>
@@ -11,7 +12,6 @@
 
 #include "config/atomic_file.h"
 #include "config/environment.h"
-#include "config/json_text.h"
 #include "passes/pipeline.h"
 #include "quantize/artifact.h"
 
@@ -26,6 +26,20 @@ constexpr const char* kConfFile = "int8graph.json";
 /// Marks modules whose graph load() has fused: they run, but are no plain TorchScript any more.
 constexpr const char* kFused = "int8graph_fused";
 
+/// What jit::ExportModule does, but for the QuantConf, which is compressed: tens of thousands of
+/// weight scales in decimal are megabytes.
+void export_module(const jit::Module& module, const std::string& conf, AtomicFile& file) {
+  caffe2::serialize::PyTorchStreamWriter writer([&file](const void* data, size_t size) {
+    file.write(data, size);
+    return size;
+  });
+  jit::ScriptModuleSerializer(writer).serialize(module, {}, /*bytecode_format=*/false,
+                                                /*save_mobile_debug_info=*/false);
+  writer.writeRecord(std::string("extra/") + kConfFile, conf.data(), conf.size(),
+                     /*compress=*/true);
+  writer.writeEndOfFile();
+}
+
 }  // namespace
 
 void save(const jit::Module& module, const std::string& path) {
@@ -37,15 +51,11 @@ void save(const jit::Module& module, const std::string& path) {
   if (module.hasattr(kFused) || facts.conf_json.empty()) {
     refuse("the module was loaded from a file and is ready to run; copy that file instead");
   }
-  const std::string conf = compact_json(std::exchange(facts.conf_json, ""));
+  const std::string conf = std::exchange(facts.conf_json, "");
   jit::Module copy = module.copy();
   write_facts(copy, facts);
   AtomicFile file(path);
-  const auto write = [&file](const void* data, size_t size) {
-    file.write(data, size);
-    return size;
-  };
-  jit::ExportModule(copy, write, {{kConfFile, conf}});
+  export_module(copy, conf, file);
   file.commit();
 }
 

@@ -1,0 +1,63 @@
+#include "ops/attached_nodes.h"
+
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <algorithm>
+
+#include "ops/operator_table.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+bool is_tensor_list(const jit::Node& node) {
+  return node.kind() == c10::prim::ListConstruct &&
+         node.output()->type()->isSubtypeOf(*c10::ListType::ofTensors());
+}
+
+/// aten::pad(input, pads, mode, value): zeros, in constant number, at the edges only.
+bool pads_with_zeros(const jit::Node& node) {
+  if (node.kind() != c10::aten::pad) return false;
+  const auto pads = jit::toIValue(node.input(1));
+  const auto mode = jit::toIValue(node.input(2));
+  const auto value = jit::toIValue(node.input(3));
+  if (!pads || !pads->isIntList() || !mode || !value) return false;
+  const bool zero = value->isNone() || value->toScalar().toDouble() == 0.0;
+  const auto amounts = pads->toIntVector();
+  const bool inward = std::ranges::any_of(amounts, [](int64_t amount) { return amount < 0; });
+  return mode->toStringRef() == "constant" && zero && !inward;
+}
+
+bool is_convolution_input(const jit::Use& use) {
+  const Operator* row = find_operator(*use.user);
+  return use.offset == 0 && row != nullptr && row->op_class == OpClass::Conv &&
+         row->name.starts_with("conv") && !row->name.starts_with("conv_transpose");
+}
+
+}  // namespace
+
+bool is_attached(const jit::Node& node) {
+  if (node.outputs().size() != 1 || node.output()->uses().size() != 1) return false;
+  if (is_tensor_list(node)) return true;
+  return pads_with_zeros(node) && is_convolution_input(node.output()->uses().front());
+}
+
+std::optional<ZeroPadding> attached_padding(jit::Value* value, size_t spatial) {
+  jit::Node* node = value->node();
+  if (!pads_with_zeros(*node) || !is_attached(*node)) return {};
+  // From the last dimension to the first: begin, end, begin, end, ...
+  std::vector<int64_t> amounts = jit::toIValue(node->input(1))->toIntVector();
+  if (amounts.size() > 2 * spatial) return {};
+  amounts.resize(2 * spatial, 0);
+  ZeroPadding padding{node->input(0), {}, {}};
+  for (size_t d = spatial; d-- > 0;) {
+    padding.begin.push_back(amounts[2 * d]);
+    padding.end.push_back(amounts[2 * d + 1]);
+  }
+  return padding;
+}
+
+}  // namespace int8graph
