@@ -18,8 +18,9 @@ c10::Symbol partition_symbol();
 
 /// How an output of a partition lies in memory.
 enum class OutputLayout : int64_t {
-  Any,         ///< as oneDNN likes it; for values that other partitions read
-  Contiguous,  ///< as PyTorch's fp32 operators would leave it; for values that leave the graph
+  Any,           ///< as oneDNN likes it; for values that other partitions read
+  ChannelsLast,  ///< for a quantizer alone, which likes any, before a convolution, which does not
+  Contiguous,    ///< as PyTorch's fp32 operators would leave it; for values that leave the graph
 };
 
 /// The layouts of a partition's outputs: written by layout propagation, read by the executor.
