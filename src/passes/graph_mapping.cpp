@@ -73,6 +73,15 @@ bool is_structural(const jit::Node* node) {
   return node->kind() == c10::prim::Constant || is_attached(*node);
 }
 
+bool writes_in_place(const jit::Node& node) {
+  const auto* schema = node.maybeSchema();
+  return schema != nullptr && schema->is_mutable();
+}
+
+bool divides(const jit::Node& node) {
+  return node.hasSideEffects() || !node.blocks().empty() || writes_in_place(node);
+}
+
 class Mapper {
  public:
   explicit Mapper(const std::vector<jit::Node*>& nodes) {
@@ -161,6 +170,25 @@ logical_tensor logical_tensor_of(const jit::Value* value) {
 
 MappedGraph map_nodes(const std::vector<jit::Node*>& nodes) {
   return Mapper(nodes).run();
+}
+
+MappedBlock map_block(jit::Block& block) {
+  MappedBlock result;
+  std::vector<jit::Node*> segment;
+  const auto close_segment = [&] {
+    if (!segment.empty()) result.segments.push_back(map_nodes(std::exchange(segment, {})));
+  };
+  for (jit::Node* node : block.nodes()) {
+    if (node->kind() == c10::prim::Constant) continue;
+    if (divides(*node)) {
+      close_segment();
+      result.reasons.emplace(node, "it has side effects, writes in place or has sub-blocks");
+    } else {
+      segment.push_back(node);
+    }
+  }
+  close_segment();
+  return result;
 }
 
 }  // namespace int8graph

@@ -7,6 +7,7 @@
 #include <vector>
 
 namespace torch::jit {
+struct Block;
 struct Node;
 struct Value;
 }  // namespace torch::jit
@@ -29,6 +30,19 @@ struct MappedGraph {
   /// Why a node became a wildcard.
   std::unordered_map<const torch::jit::Node*, std::string> reasons;
 };
+
+/// Why nodes stay with PyTorch.
+using Reasons = std::unordered_map<const torch::jit::Node*, std::string>;
+
+/// A block in segments, each a graph of its own.
+struct MappedBlock {
+  std::vector<MappedGraph> segments;
+  Reasons reasons;  ///< of the nodes between segments
+};
+
+/// Maps a block. Nodes with side effects, in-place writes or sub-blocks divide it into segments, so
+/// that no region can reach over one of them. Sub-blocks are mapped by calls of their own.
+MappedBlock map_block(torch::jit::Block& block);
 
 /// Maps `nodes` (in execution order, none with side effects). Values that are used outside of them
 /// are given a wildcard as consumer, so that oneDNN Graph keeps them visible.

@@ -5,22 +5,12 @@
 #include <algorithm>
 
 #include "ops/operator_table.h"
-#include "passes/graph_mapping.h"
 
 namespace int8graph {
 
 namespace jit = torch::jit;
 
 namespace {
-
-bool writes_in_place(const jit::Node& node) {
-  const auto* schema = node.maybeSchema();
-  return schema != nullptr && schema->is_mutable();
-}
-
-bool divides(const jit::Node& node) {
-  return node.hasSideEffects() || !node.blocks().empty() || writes_in_place(node);
-}
 
 bool is_int8_region(const Region& region) {
   return std::ranges::any_of(region, [](const jit::Node* node) {
@@ -34,16 +24,14 @@ bool moves_weights_only(const Region& region) {
       region, [](const jit::Node* node) { return node->kind() == c10::aten::dequantize; });
 }
 
-void partition_segment(const Region& nodes, Partitioning& result) {
-  if (nodes.empty()) return;
-  MappedGraph mapped = map_nodes(nodes);
+void partition_segment(MappedGraph& mapped, Partitioning& result) {
   result.reasons.merge(mapped.reasons);
   for (const auto& partition : mapped.graph.get_partitions()) {
     std::vector<size_t> ids = partition.get_ops();
-    if (!partition.is_supported() || ids.front() >= nodes.size()) continue;
+    if (!partition.is_supported() || ids.front() >= mapped.nodes.size()) continue;
     std::ranges::sort(ids);
     Region region;
-    for (const size_t id : ids) region.push_back(nodes[id]);
+    for (const size_t id : ids) region.push_back(mapped.nodes[id]);
     if (is_int8_region(region) && !moves_weights_only(region)) {
       result.regions.push_back(std::move(region));
     } else {
@@ -56,21 +44,14 @@ void partition_segment(const Region& nodes, Partitioning& result) {
 
 }  // namespace
 
-Partitioning partition_block(jit::Block& block) {
-  Partitioning result;
-  Region segment;
-  for (jit::Node* node : block.nodes()) {
-    if (node->kind() == c10::prim::Constant) continue;
-    if (divides(*node)) {
-      partition_segment(segment, result);
-      segment.clear();
-      result.reasons.emplace(node, "it has side effects, writes in place or has sub-blocks");
-    } else {
-      segment.push_back(node);
-    }
-  }
-  partition_segment(segment, result);
+Partitioning partition(MappedBlock mapped) {
+  Partitioning result{{}, std::move(mapped.reasons)};
+  for (MappedGraph& segment : mapped.segments) partition_segment(segment, result);
   return result;
+}
+
+Partitioning partition_block(jit::Block& block) {
+  return partition(map_block(block));
 }
 
 }  // namespace int8graph

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
-#include <unordered_map>
 #include <vector>
+
+#include "passes/graph_mapping.h"
 
 namespace torch::jit {
 struct Block;
@@ -17,16 +17,15 @@ using Region = std::vector<torch::jit::Node*>;
 struct Partitioning {
   std::vector<Region> regions;
 
-  /// Why each other node stays with PyTorch.
-  std::unordered_map<const torch::jit::Node*, std::string> reasons;
+  Reasons reasons;  ///< of all other nodes
 };
 
-/// Asks oneDNN Graph which nodes of a block it can run as one, and keeps the regions that pay:
-/// those that compute, pool, join or quantize int8 data. Pure fp32 regions stay with PyTorch, whose
-/// kernels are as good, and need no compilation for new shapes.
-///
-/// Nodes with side effects, in-place writes or sub-blocks divide the block: no region reaches over
-/// one of them. Sub-blocks are partitioned by calls of their own.
+/// Asks oneDNN Graph which nodes of a mapped block it can run as one, and keeps the regions that
+/// pay: those that compute, pool, join or quantize int8 data. Pure fp32 regions stay with PyTorch,
+/// whose kernels are as good, and need no compilation for new shapes.
+Partitioning partition(MappedBlock mapped);
+
+/// map_block() and partition().
 Partitioning partition_block(torch::jit::Block& block);
 
 }  // namespace int8graph

@@ -28,45 +28,61 @@ namespace {
 
 using Graph = std::shared_ptr<jit::Graph>;
 
-struct Pass {
-  const char* name;
-  void (*run)(Graph& graph);
+/// What passes hand on to later ones, for each block of the graph.
+struct Optimization {
+  Graph graph;
+  std::vector<MappedBlock> mapped;
+  std::vector<Partitioning> partitionings;
 };
 
-void tell_unfused(const Partitioning& partitioning, const std::vector<Region>& rejected) {
-  for (const auto& [node, reason] : partitioning.reasons) {
-    log(std::string("not fused: ") + node->kind().toQualString() + ": " + reason);
-  }
-  for (const Region& region : rejected) {
-    log("not fused: a region of " + std::to_string(region.size()) + " nodes that ends in " +
-        region.back()->kind().toQualString() + ": what it needs depends on what it makes");
+struct Pass {
+  const char* name;
+  void (*run)(Optimization& optimization);
+};
+
+void map_blocks(jit::Block& block, std::vector<MappedBlock>& mapped) {
+  mapped.push_back(map_block(block));
+  for (jit::Node* node : block.nodes()) {
+    for (jit::Block* inner : node->blocks()) map_blocks(*inner, mapped);
   }
 }
 
-void map_partition_and_rewrite(jit::Block& block) {
-  for (jit::Node* node : block.nodes()) {
-    for (jit::Block* inner : node->blocks()) map_partition_and_rewrite(*inner);
+void partition_all(Optimization& optimization) {
+  for (MappedBlock& block : optimization.mapped) {
+    optimization.partitionings.push_back(partition(std::move(block)));
+    if (!is_verbose()) continue;
+    for (const auto& [node, reason] : optimization.partitionings.back().reasons) {
+      log(std::string("not fused: ") + node->kind().toQualString() + ": " + reason);
+    }
   }
-  const Partitioning partitioning = partition_block(block);
-  // Told first: rewriting destroys the nodes that regions name.
-  if (is_verbose()) tell_unfused(partitioning, {});
-  const auto rejected = rewrite_regions(partitioning.regions);
-  if (is_verbose()) tell_unfused({}, rejected);
+}
+
+void rewrite_all(Optimization& optimization) {
+  for (const Partitioning& partitioning : optimization.partitionings) {
+    for (const Region& region : rewrite_regions(partitioning.regions)) {
+      log_verbose([&] {
+        return "not fused: a region of " + std::to_string(region.size()) + " nodes that ends in " +
+               region.back()->kind().toQualString() + ": what it needs depends on what it makes";
+      });
+    }
+  }
 }
 
 // The order matters. Profiling nodes stand between every value and its reader, so they go first.
 // Pure forms come before everything that looks at producers and readers. Operators are decomposed
 // before quantizers move, and both before each reader gets its own dequantize: from there on the
-// graph is what oneDNN Graph's patterns look for.
+// graph is what oneDNN Graph's patterns look for. Layouts are decided once all partitions stand.
 constexpr Pass kPipeline[] = {
-    {"remove profiling", [](Graph& graph) { remove_profiling(*graph->block()); }},
-    {"functionalize", [](Graph& graph) { functionalize(graph); }},
-    {"decompose", [](Graph& graph) { decompose(graph); }},
-    {"move quantizers", [](Graph& graph) { move_quantizers(graph); }},
-    {"explicit dequantize", [](Graph& graph) { make_dequantize_explicit(*graph->block()); }},
-    {"map, partition, rewrite", [](Graph& graph) { map_partition_and_rewrite(*graph->block()); }},
-    {"propagate layouts", [](Graph& graph) { propagate_layouts(*graph->block()); }},
-    {"remove dead code", [](Graph& graph) { jit::EliminateDeadCode(graph); }},
+    {"remove profiling", [](Optimization& o) { remove_profiling(*o.graph->block()); }},
+    {"alias and mutation reduction", [](Optimization& o) { functionalize(o.graph); }},
+    {"decompose", [](Optimization& o) { decompose(o.graph); }},
+    {"move quantizers", [](Optimization& o) { move_quantizers(o.graph); }},
+    {"explicit dequantize", [](Optimization& o) { make_dequantize_explicit(*o.graph->block()); }},
+    {"graph mapping", [](Optimization& o) { map_blocks(*o.graph->block(), o.mapped); }},
+    {"partitioning", partition_all},
+    {"graph rewriting", rewrite_all},
+    {"layout propagation", [](Optimization& o) { propagate_layouts(*o.graph->block()); }},
+    {"remove dead code", [](Optimization& o) { jit::EliminateDeadCode(o.graph); }},
 };
 
 bool holds_quantizer(const jit::Block& block) {
@@ -82,9 +98,10 @@ bool holds_quantizer(const jit::Block& block) {
 void optimize(Graph& graph) {
   if (is_disabled() || !holds_quantizer(*graph->block())) return;
   load_onednn();
+  Optimization optimization{graph, {}, {}};
   for (const Pass& pass : kPipeline) {
     const auto start = std::chrono::steady_clock::now();
-    pass.run(graph);
+    pass.run(optimization);
     log_verbose([&] {
       const std::chrono::duration<double, std::milli> time =
           std::chrono::steady_clock::now() - start;
