@@ -129,9 +129,9 @@ class Int8GraphProgram(Contestant):
         return self._module(self._image)
 
     def time(self, calls: int) -> list[float]:
-        shape = ",".join(str(size) for size in self._image.shape)
+        shape = "x".join(str(size) for size in self._image.shape)
         command = [self._program, "bench", str(self._path), "--shape", shape]
-        command += ["--iterations", str(calls), "--threads", "1", "--json"]
+        command += ["--iterations", str(calls), "--threads", "1", "--json", "--no-profile"]
         report = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return [milliseconds / 1000 for milliseconds in json.loads(report)["latencies_ms"]]
 

@@ -3,18 +3,18 @@
 
 #include <algorithm>
 #include <barrier>
+#include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <optional>
 
 #include "cli/commands.h"
 #include "cli/measure.h"
 #include "cli/model_files.h"
 #include "cli/model_inputs.h"
+#include "cli/partition_profile.h"
 #include "cli/progress.h"
 #include "cli/text_table.h"
-#include "executor/profile.h"
 #include "int8graph/module_io.h"
 
 namespace int8graph {
@@ -69,11 +69,6 @@ struct Timing {
   double calls_per_second = 0;
 };
 
-struct Profile {
-  double call_ms = 0;  ///< mean, while profiling
-  std::vector<PartitionTimes> partitions;
-};
-
 struct Comparison {
   double fp32_ms;
   double int8_ms;
@@ -85,7 +80,7 @@ struct Report {
   double start_to_first_output_ms = 0;
   int64_t peak_memory = 0;
   Timing timing;
-  std::optional<Profile> profile;
+  std::optional<CallProfile> profile;
   std::optional<Comparison> fp32;
 };
 
@@ -110,21 +105,6 @@ Timing time_instances(jit::Module& model, const Inputs& inputs, const Options& o
   timing.calls_per_second = static_cast<double>(options.iterations) * options.instances /
                             *std::ranges::max_element(seconds);
   return timing;
-}
-
-Profile profile(jit::Module& model, const Inputs& inputs, const Options& options) {
-  Profile result;
-  const int calls = std::min(options.iterations, kMostProfiledCalls);
-  run_instances(1, options.threads, [&](int) {
-    for (int i = 0; i < options.warmup; ++i) model.forward(inputs);
-    start_profile();
-    result.call_ms = milliseconds_of([&] {
-                       for (int i = 0; i < calls; ++i) model.forward(inputs);
-                     }) /
-                     calls;
-    result.partitions = stop_profile();
-  });
-  return result;
 }
 
 /// Both take turns, so that whatever slows the machine down for a while slows both.
@@ -168,29 +148,16 @@ int64_t batch_of(const Inputs& inputs) {
   return first.dim() > 0 ? first.size(0) : 1;
 }
 
-double in_us(int64_t nanoseconds, int64_t calls) {
-  return static_cast<double>(nanoseconds) / 1000 / static_cast<double>(std::max<int64_t>(calls, 1));
-}
-
-double partitions_ms(const Profile& profile) {
-  double sum = 0;
-  for (const auto& row : profile.partitions) sum += in_us(row.total, row.calls) / 1000;
-  return sum;
-}
-
-Json profile_json(const Profile& profile) {
+Json profile_json(const CallProfile& profile) {
   Json rows = Json::array();
-  for (const auto& row : profile.partitions) {
-    const double total = in_us(row.total, row.calls);
-    const double onednn = in_us(row.onednn, row.calls);
-    rows.push_back({{"operators", row.name},
-                    {"calls", row.calls},
-                    {"us", total},
-                    {"onednn_us", onednn},
-                    {"overhead_us", total - onednn}});
+  for (const ProfiledPartition& row : profile.partitions) {
+    rows.push_back({{"operators", row.operators},
+                    {"us", row.us},
+                    {"onednn_us", row.onednn_us},
+                    {"overhead_us", row.overhead_us()}});
   }
   return {{"call_ms", profile.call_ms},
-          {"outside_partitions_ms", profile.call_ms - partitions_ms(profile)},
+          {"outside_partitions_ms", profile.call_ms - profile.partitions_ms()},
           {"partitions", std::move(rows)}};
 }
 
@@ -224,34 +191,31 @@ Json to_json(const std::string& path, const Inputs& inputs, const Options& optio
   return json;
 }
 
-std::string profile_text(const Profile& profile) {
-  std::vector<const PartitionTimes*> rows;
-  for (const auto& row : profile.partitions) rows.push_back(&row);
-  std::ranges::stable_sort(rows, [](const auto* a, const auto* b) {
-    return in_us(a->total, a->calls) > in_us(b->total, b->calls);
-  });
+std::string profile_text(const CallProfile& profile) {
+  std::vector<const ProfiledPartition*> rows;
+  for (const ProfiledPartition& row : profile.partitions) rows.push_back(&row);
+  std::ranges::stable_sort(rows, std::greater(), &ProfiledPartition::us);
   using enum TextTable::Align;
-  TextTable table({"us", "share", "outside oneDNN us", "#", "partition"},
+  TextTable table({"us", "share", "overhead us", "#", "partition"},
                   {Right, Right, Right, Right, Left});
-  double overhead = 0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const PartitionTimes& row = *rows[i];
-    const double total = in_us(row.total, row.calls);
-    const double outside = total - in_us(row.onednn, row.calls);
-    overhead += outside / static_cast<double>(rows.size());
-    if (i >= kShownPartitions) continue;
-    table.add({fixed(total, 1), fixed(total / profile.call_ms / 10, 1) + " %", fixed(outside, 2),
-               std::to_string(rows[i] - profile.partitions.data()), partition_title(row.name)});
+  std::vector<double> overheads;
+  for (const ProfiledPartition* row : rows) {
+    overheads.push_back(row->overhead_us());
+    if (overheads.size() > kShownPartitions) continue;
+    table.add({fixed(row->us, 1), fixed(row->us / profile.call_ms / 10, 1) + " %",
+               fixed(row->overhead_us(), 2), std::to_string(row - profile.partitions.data()),
+               partition_title(row->operators)});
   }
   std::string text = "\n" + table.to_string();
   if (rows.size() > kShownPartitions) {
     text += "... and " + std::to_string(rows.size() - kShownPartitions) +
             " more; --json lists all of them\n";
   }
-  const double inside = partitions_ms(profile);
-  return text + std::to_string(rows.size()) + " partitions take " + fixed(inside, 3) + " ms of " +
-         fixed(profile.call_ms, 3) + " ms a call, on average " + fixed(overhead, 2) +
-         " us each outside of oneDNN; the rest are PyTorch's operators and interpreter\n";
+  return text + std::to_string(rows.size()) + " partitions take " +
+         fixed(profile.partitions_ms(), 3) + " ms of " + fixed(profile.call_ms, 3) +
+         " ms a call; the rest are PyTorch's operators and interpreter.\nOverhead is what a "
+         "partition's call spends outside of oneDNN: " +
+         fixed(percentile(overheads, 0.5), 2) + " us in the median.\n";
 }
 
 std::string to_text(const std::string& path, const Inputs& inputs, const Options& options,
@@ -260,11 +224,12 @@ std::string to_text(const std::string& path, const Inputs& inputs, const Options
   const auto batch = static_cast<double>(batch_of(inputs));
   std::string shapes;
   for (const Json& input : describe_inputs(inputs)) {
-    shapes += ", " + input.at("dtype").get<std::string>() + " " +
+    shapes += (shapes.empty() ? "" : ", ") + input.at("dtype").get<std::string>() + " " +
               in_sizes(input.at("sizes").get<std::vector<int64_t>>());
   }
   using enum TextTable::Align;
-  TextTable table({path + shapes, ""}, {Left, Left});
+  TextTable table({"model", path}, {Left, Left});
+  table.add({"inputs", shapes});
   table.add({"threads, instances",
              std::to_string(options.threads) + ", " + std::to_string(options.instances)});
   table.add({"load", fixed(report.load_ms, 1) + " ms"});
@@ -285,7 +250,6 @@ std::string to_text(const std::string& path, const Inputs& inputs, const Options
                                    fixed(report.fp32->int8_ms, 3) + " ms in turns with it: " +
                                    fixed(report.fp32->fp32_ms / report.fp32->int8_ms, 2) + "x"});
   }
-  // The first row is the title: let it not widen the first column.
   std::string text = table.to_string();
   if (report.profile && !report.profile->partitions.empty()) text += profile_text(*report.profile);
   return text;
@@ -316,7 +280,12 @@ void bench(const Arguments& arguments) {
     report.timing = time_instances(model, inputs, options, progress);
   }
   report.peak_memory = peak_memory();
-  if (!arguments.has("--no-profile")) report.profile = profile(model, inputs, options);
+  if (!arguments.has("--no-profile")) {
+    report.profile = profile_partitions(model, inputs,
+                                        {.calls = std::min(options.iterations, kMostProfiledCalls),
+                                         .warmup = options.warmup,
+                                         .threads = options.threads});
+  }
   if (arguments.has("--fp32")) {
     report.fp32 = compare_with_fp32(arguments.text("--fp32"), model, inputs, options);
   }

@@ -1,21 +1,25 @@
 #include "cli/graph_layout.h"
 
 #include <algorithm>
-#include <numeric>
+#include <map>
+#include <utility>
 
 namespace int8graph {
 
 namespace {
 
-constexpr double kHorizontalGap = 24;
+constexpr double kBoxGap = 24;
 constexpr double kVerticalGap = 46;
-constexpr double kEdgeWidth = 10;
+constexpr double kEdgeWidth = 2;
+constexpr double kEdgeGap = 9;
+constexpr double kPullToAxis = 0.1;  // beside a neighbour's 1; else long graphs drift sideways
 constexpr int kOrderingSweeps = 8;
 constexpr int kPlacingSweeps = 12;
 
-/// A box, or the place where an edge passes a layer.
+/// A box, or the place where a bundle of edges passes a layer.
 struct Place {
   double width;
+  double gap;  ///< to its neighbours
   size_t layer;
   double x = 0;  ///< of its middle
   std::vector<size_t> above = {};
@@ -25,23 +29,20 @@ struct Place {
 class Layering {
  public:
   Layering(const std::vector<Box>& boxes, const std::vector<Edge>& edges) {
-    std::vector<size_t> layer(boxes.size(), 0);
-    std::vector<std::vector<size_t>> readers(boxes.size());
-    for (const Edge& edge : edges) readers[edge.from].push_back(edge.to);
-    for (size_t i = 0; i < boxes.size(); ++i) {
-      for (const size_t reader : readers[i]) layer[reader] = std::max(layer[reader], layer[i] + 1);
-    }
-    for (size_t i = 0; i < boxes.size(); ++i) add(boxes[i].width, layer[i]);
+    const std::vector<size_t> layer = layers_of(boxes.size(), edges);
+    for (size_t i = 0; i < boxes.size(); ++i) add(boxes[i].width, kBoxGap, layer[i]);
+    std::map<std::pair<size_t, size_t>, std::vector<size_t>> bundles;  // their places
     for (const Edge& edge : edges) {
-      auto& chain = chains_.emplace_back(1, edge.from);
-      for (size_t l = layer[edge.from] + 1; l < layer[edge.to]; ++l) {
-        chain.push_back(add(kEdgeWidth, l));
+      auto& shared = bundles[{edge.from, edge.bundle}];
+      if (shared.empty()) shared.push_back(edge.from);
+      const size_t length = layer[edge.to] - layer[edge.from];
+      while (shared.size() < length) {
+        shared.push_back(add(kEdgeWidth, kEdgeGap, layer[edge.from] + shared.size()));
+        join(shared[shared.size() - 2], shared.back());
       }
+      auto& chain = chains_.emplace_back(shared.begin(), shared.begin() + length);
       chain.push_back(edge.to);
-      for (size_t i = 0; i + 1 < chain.size(); ++i) {
-        places_[chain[i]].below.push_back(chain[i + 1]);
-        places_[chain[i + 1]].above.push_back(chain[i]);
-      }
+      join(chain[length - 1], edge.to);
     }
   }
 
@@ -78,33 +79,65 @@ class Layering {
   const std::vector<std::vector<size_t>>& chains() const { return chains_; }
 
  private:
-  size_t add(double width, size_t layer) {
+  static std::vector<size_t> layers_of(size_t boxes, const std::vector<Edge>& edges) {
+    std::vector<size_t> layer(boxes, 0);
+    std::vector<size_t> producers(boxes, 0);
+    std::vector<std::vector<size_t>> readers(boxes);
+    for (const Edge& edge : edges) {
+      readers[edge.from].push_back(edge.to);
+      ++producers[edge.to];
+    }
+    for (size_t i = 0; i < boxes; ++i) {
+      for (const size_t reader : readers[i]) layer[reader] = std::max(layer[reader], layer[i] + 1);
+    }
+    // What reads one value stands right above its own first reader: several such readers of one
+    // value then need no room side by side.
+    for (size_t i = boxes; i-- > 0;) {
+      if (producers[i] > 1 || readers[i].empty()) continue;
+      layer[i] =
+          layer[*std::ranges::min_element(readers[i], {}, [&](size_t r) { return layer[r]; })] - 1;
+    }
+    return layer;
+  }
+
+  size_t add(double width, double gap, size_t layer) {
     if (layers_.size() <= layer) layers_.resize(layer + 1);
     layers_[layer].push_back(places_.size());
-    places_.push_back({.width = width, .layer = layer});
+    places_.push_back({.width = width, .gap = gap, .layer = layer});
     return places_.size() - 1;
+  }
+
+  void join(size_t above, size_t below) {
+    places_[above].below.push_back(below);
+    places_[below].above.push_back(above);
+  }
+
+  /// Between the middles of two neighbours.
+  double distance(size_t left, size_t right) const {
+    const Place& a = places_[left];
+    const Place& b = places_[right];
+    return (a.width + b.width + a.gap + b.gap) / 2;
   }
 
   void pack(const std::vector<size_t>& layer) {
     double x = 0;
-    for (const size_t i : layer) x += places_[i].width + kHorizontalGap;
-    x = -x / 2;
-    for (const size_t i : layer) {
-      places_[i].x = x + places_[i].width / 2;
-      x += places_[i].width + kHorizontalGap;
+    for (size_t i = 0; i < layer.size(); ++i) {
+      if (i > 0) x += distance(layer[i - 1], layer[i]);
+      places_[layer[i]].x = x;
     }
+    for (const size_t i : layer) places_[i].x -= x / 2;
   }
 
   double mean_of_neighbours(size_t place, bool above, bool below) const {
     double sum = 0;
-    size_t count = 0;
+    double count = kPullToAxis;
     const auto add_all = [&](const std::vector<size_t>& neighbours) {
       for (const size_t n : neighbours) sum += places_[n].x;
-      count += neighbours.size();
+      count += static_cast<double>(neighbours.size());
     };
     if (above) add_all(places_[place].above);
     if (below) add_all(places_[place].below);
-    return count == 0 ? places_[place].x : sum / static_cast<double>(count);
+    return sum / count;
   }
 
   /// Isotonic regression: with the distances between neighbours taken off, the wishes must not
@@ -119,9 +152,7 @@ class Layering {
     std::vector<double> offsets;
     double offset = 0;
     for (size_t i = 0; i < layer.size(); ++i) {
-      if (i > 0) {
-        offset += (places_[layer[i - 1]].width + places_[layer[i]].width) / 2 + kHorizontalGap;
-      }
+      if (i > 0) offset += distance(layer[i - 1], layer[i]);
       offsets.push_back(offset);
       runs.push_back({mean_of_neighbours(layer[i], above, below) - offset, 1});
       while (runs.size() > 1 && runs[runs.size() - 2].mean() >= runs.back().mean()) {

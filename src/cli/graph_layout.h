@@ -18,6 +18,7 @@ struct Box {
 struct Edge {
   size_t from;  ///< less than `to`
   size_t to;
+  size_t bundle;  ///< edges from one box that share this number run together as far as they can
 };
 
 struct GraphLayout {
@@ -28,9 +29,9 @@ struct GraphLayout {
 };
 
 /// Draws a directed graph from top to bottom, in layers, as Sugiyama, Tagawa and Toda do (1981):
-/// each box stands one layer below the lowest of those that it reads, edges over several layers
-/// get a narrow place in each of them, and boxes of a layer are ordered by the mean place of their
-/// neighbours, so that few edges cross.
+/// each box stands below all that it reads, bundles of edges over several
+/// layers get a narrow place in each of them, and the places of a layer are ordered by the mean
+/// place of their neighbours, so that few edges cross.
 ///
 /// Boxes must be in topological order.
 GraphLayout lay_out(const std::vector<Box>& boxes, const std::vector<Edge>& edges);

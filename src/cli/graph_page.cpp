@@ -148,11 +148,11 @@ class Drawing {
     std::string edges;
     std::string labels;
     std::set<size_t> labelled;
+    std::set<std::pair<double, double>> drawn;
     for (size_t i = 0; i < edges_.size(); ++i) {
       const InspectedValue& value = graph_.values[edge_values_[i]];
-      edges += path(layout.routes[i], is_int8(value)             ? "int8"
-                                      : value.dtype == "float32" ? "float"
-                                                                 : "");
+      const char* style_class = is_int8(value) ? "int8" : (value.dtype == "float32" ? "float" : "");
+      edges += path(layout.routes[i], style_class, drawn);
       if (labelled.insert(edge_values_[i]).second && !value.dtype.empty()) {
         labels += label(layout.routes[i], value_label(value));
       }
@@ -192,10 +192,10 @@ class Drawing {
     std::string detail = "#" + std::to_string(i);
     if (is_timed) {
       detail +=
-          "  " + fixed(times_us_[i], 1) + " us  " + fixed(100 * times_us_[i] / all_, 1) + " %";
+          "  " + fixed(times_us_[i], 1) + " us · " + fixed(100 * times_us_[i] / all_, 1) + " %";
     }
     const int64_t weights = node.int8_weights + node.other_weights;
-    if (weights > 0) detail += "  " + in_bytes(weights);
+    if (weights > 0) detail += " · " + in_bytes(weights);
     std::string tooltip = node.kind + "\n";
     for (const std::string& name : node.operators) tooltip += name + "\n";
     if (!node.reason.empty()) tooltip += "PyTorch runs it: " + node.reason + "\n";
@@ -223,7 +223,7 @@ class Drawing {
         const auto producer = graph_.values[value].producer;
         const auto input = box_of_input.find(value);
         if (!producer && input == box_of_input.end()) continue;  // made by a loop or branch
-        edges_.push_back({producer ? first_node + *producer : input->second, to});
+        edges_.push_back({producer ? first_node + *producer : input->second, to, value});
         edge_values_.push_back(value);
       }
     };
@@ -233,12 +233,21 @@ class Drawing {
       connect({graph_.outputs[i]}, first_output + i);
   }
 
-  /// Straight through the layers, in S-curves between them.
-  static std::string path(const std::vector<Point>& route, const std::string& style_class) {
-    std::string d = "M" + fixed(route[0].x, 1) + " " + fixed(route[0].y, 1);
+  /// Straight through the layers, in S-curves between them. What bundled edges share is drawn with
+  /// the first of them.
+  static std::string path(const std::vector<Point>& route, const std::string& style_class,
+                          std::set<std::pair<double, double>>& drawn) {
+    std::string d;
+    bool is_connected = false;
     for (size_t i = 1; i < route.size(); ++i) {
       const Point& a = route[i - 1];
       const Point& b = route[i];
+      if (i + 1 < route.size() && !drawn.emplace(b.x, b.y).second) {
+        is_connected = false;
+        continue;
+      }
+      if (!is_connected) d += "M" + fixed(a.x, 1) + " " + fixed(a.y, 1);
+      is_connected = true;
       if (a.x == b.x) {
         d += "V" + fixed(b.y, 1);
       } else {

@@ -6,15 +6,14 @@
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <system_error>
 
 #include "cli/commands.h"
 #include "cli/graph_page.h"
 #include "cli/model_files.h"
 #include "cli/model_inputs.h"
+#include "cli/partition_profile.h"
 #include "cli/text_table.h"
-#include "executor/profile.h"
 #include "int8graph/module_io.h"
 #include "int8graph/quant_conf.h"
 #include "quantize/inspection.h"
@@ -50,9 +49,6 @@ Examples:
 
 namespace {
 
-constexpr int kProfiledCalls = 20;
-constexpr int kWarmUpCalls = 5;
-
 /// Operators of the QuantConf by name: how many there are, and how many of them are quantized.
 struct OperatorCount {
   int all = 0;
@@ -80,41 +76,38 @@ std::map<std::string, OperatorCount> count_operators(const QuantConf& conf) {
   return counts;
 }
 
-/// The profile lists partitions in the order of their first calls, the graph in that of its text;
-/// the two are the same unless a branch was not taken.
-std::vector<double> times_of_nodes(jit::Module& model, const Inputs& inputs,
-                                   const Inspection& graph) {
-  for (int i = 0; i < kWarmUpCalls; ++i) model.forward(inputs);
-  start_profile();
-  for (int i = 0; i < kProfiledCalls; ++i) model.forward(inputs);
-  const std::vector<PartitionTimes> profile = stop_profile();
+/// The profile lists partitions in the order in which they run, the graph in that of its text; the
+/// two are the same unless a branch was not taken.
+std::vector<double> times_of_nodes(const CallProfile& profile, const Inspection& graph) {
   std::vector<double> times(graph.nodes.size());
   size_t row = 0;
-  for (size_t i = 0; i < graph.nodes.size() && row < profile.size(); ++i) {
-    if (!graph.nodes[i].is_partition) continue;
-    std::string name;
-    for (const std::string& part : graph.nodes[i].operators)
-      name += (name.empty() ? "" : "+") + part;
-    if (name != profile[row].name) continue;
-    times[i] =
-        static_cast<double>(profile[row].total) / 1000 / static_cast<double>(profile[row].calls);
+  for (size_t i = 0; i < graph.nodes.size() && row < profile.partitions.size(); ++i) {
+    const InspectedNode& node = graph.nodes[i];
+    if (!node.is_partition || joined(node.operators, "+") != profile.partitions[row].operators) {
+      continue;
+    }
+    times[i] = profile.partitions[row].us;
     ++row;
   }
   return times;
 }
 
-std::string describe(const InspectedValue& value) {
-  std::string text = value.dtype.empty() ? "tensor" : value.dtype;
-  if (!value.is_contiguous) text += "*";
-  return text;
+std::string describe(const Inspection& graph, const InspectedValue& value) {
+  const std::string dtype = value.dtype.empty() ? "tensor" : value.dtype;
+  const bool is_of_partition = value.producer && graph.nodes[*value.producer].is_partition;
+  return is_of_partition && value.is_contiguous ? dtype + " contiguous" : dtype;
 }
 
+/// "uint8, float32"; equal ones in a row are counted: "24 uint8".
 std::string describe_all(const Inspection& graph, const std::vector<size_t>& values) {
-  std::string text;
-  for (const size_t value : values) {
-    text += (text.empty() ? "" : ", ") + describe(graph.values[value]);
+  std::vector<std::string> parts;
+  for (size_t i = 0; i < values.size();) {
+    const std::string part = describe(graph, graph.values[values[i]]);
+    size_t count = 0;
+    while (i < values.size() && describe(graph, graph.values[values[i]]) == part) ++i, ++count;
+    parts.push_back(count > 1 ? std::to_string(count) + " " + part : part);
   }
-  return text;
+  return joined(parts, ", ");
 }
 
 void print_text(const Report& report) {
@@ -162,8 +155,8 @@ void print_text(const Report& report) {
                node.is_partition ? partition_title(node.operators) : "- " + node.kind});
   }
   std::cout << table.to_string()
-            << "*: lies as oneDNN likes it, channels last; read by partitions or by operators that "
-               "take any strides\n";
+            << "Outputs of partitions lie as oneDNN likes them, channels last, unless marked "
+               "contiguous.\n";
   if (!outside.empty()) std::cout << "\nrun by PyTorch:\n";
   for (const auto& [reason, kinds] : outside) {
     std::string names;
@@ -229,21 +222,23 @@ void write_page(const Report& report, const std::string& path) {
 void inspect(const Arguments& arguments) {
   const GivenInputs given = given_inputs(arguments);
   const c10::InferenceMode inference;
-  Report report{.path = arguments.file(0)};
+  Report report;
+  report.path = arguments.file(0);
   jit::Module model = load(report.path);
   report.file_bytes = static_cast<int64_t>(std::filesystem::file_size(report.path));
   report.recorded = recorded_inputs(model);
   report.operators = count_operators(QuantConf::from_json(conf_of(report.path), report.path));
   report.graph = inspect(model);
   if (arguments.has("--profile")) {
-    report.times_us = times_of_nodes(model, inputs_for(model, given), report.graph);
+    report.times_us =
+        times_of_nodes(profile_partitions(model, inputs_for(model, given), {}), report.graph);
   }
+  if (arguments.has("--html")) write_page(report, arguments.text("--html"));
   if (arguments.has("--json")) {
     print_json(report);
   } else {
     print_text(report);
   }
-  if (arguments.has("--html")) write_page(report, arguments.text("--html"));
 }
 
 }  // namespace int8graph

@@ -63,15 +63,21 @@ std::string in_sizes(const std::vector<int64_t>& sizes) {
   return text.empty() ? "scalar" : text;
 }
 
-std::string partition_title(const std::vector<std::string>& operators) {
-  std::string title;
-  std::string all;
-  for (const std::string& name : operators) {
-    all += (all.empty() ? "" : "+") + name;
-    if (name == "quantize" || name == "dequantize") continue;
-    title += (title.empty() ? "" : "+") + name;
+std::string joined(const std::vector<std::string>& words, std::string_view separator) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += separator;
+    text += word;
   }
-  return title.empty() ? all : title;
+  return text;
+}
+
+std::string partition_title(const std::vector<std::string>& operators) {
+  std::vector<std::string> computing;
+  for (const std::string& name : operators) {
+    if (name != "quantize" && name != "dequantize") computing.push_back(name);
+  }
+  return joined(computing.empty() ? operators : computing, "+");
 }
 
 std::string partition_title(const std::string& joined_by_plus) {

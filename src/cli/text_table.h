@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace int8graph {
@@ -28,6 +29,8 @@ std::string in_bytes(int64_t bytes);
 
 /// "1x3x224x224"
 std::string in_sizes(const std::vector<int64_t>& sizes);
+
+std::string joined(const std::vector<std::string>& words, std::string_view separator);
 
 /// The operators of a partition without the quantizers around them: "conv2d+relu". Quantizers
 /// alone stay.

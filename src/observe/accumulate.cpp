@@ -143,7 +143,9 @@ std::vector<OperatorEntry> new_entries(Calls forward, QScheme qscheme) {
     }
     entry.input_scales.resize(call.inputs.size(), 1.0);
     entry.input_zero_points.resize(call.inputs.size(), 0);
-    entry.input_quantized_dtypes.resize(call.inputs.size(), dtype);
+    for (size_t i = 0; i < call.inputs.size(); ++i) {
+      entry.input_quantized_dtypes.push_back(call.row->needs_symmetric(i) ? QDType::Int8 : dtype);
+    }
     entry.inputs_quantized.resize(call.inputs.size(), false);
     entry.output_scales.resize(call.outputs.size(), 1.0);
     entry.output_zero_points.resize(call.outputs.size(), 0);

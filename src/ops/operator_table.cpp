@@ -45,6 +45,13 @@ const std::vector<Operator>& rows() {
       {"linear", Linear, {"aten::linear"}, {0}, kFirstAxis, lower_linear},
       {"matmul", MatMul, {"aten::matmul"}, {0, 1}, {}, lower_matmul},
       {"bmm", MatMul, {"aten::bmm"}, {0, 1}, {}, lower_matmul},
+      // quantize/attention.cpp writes it as two matmuls around a softmax.
+      {"scaled_dot_product_attention",
+       MatMul,
+       {"aten::scaled_dot_product_attention"},
+       {0, 1, 2},
+       {},
+       nullptr},
 
       // sums and what else fuses behind compute
       {"add", Add, {"aten::add", "aten::add_"}, {0, 1}, {}, lower_add},

@@ -64,6 +64,12 @@ struct Operator {
   /// Whether the output holds elements of the first input and nothing else, in whatever order, so
   /// that a quantizer may stand on either side of it.
   bool moves_elements() const { return op_class == OpClass::Shape || op_class == OpClass::View; }
+
+  /// Whether an activation input stands where oneDNN wants a weight: int8 without a zero point.
+  bool needs_symmetric(size_t activation) const {
+    return op_class == OpClass::MatMul && activation > 0;
+  }
+
   bool is_compute() const {
     return op_class == OpClass::Conv || op_class == OpClass::Linear || op_class == OpClass::MatMul;
   }

@@ -1,6 +1,6 @@
 #include "passes/decompose.h"
 
-#include <ATen/ops/scalar_tensor.h>
+#include <ATen/ops/full.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
@@ -52,7 +52,12 @@ void scalar_as_tensor(jit::Node& node) {
   jit::Graph& graph = *node.owningGraph();
   const jit::WithInsertPoint guard(&node);
   const double number = jit::toIValue(scalar)->toScalar().toDouble();
-  node.replaceInput(1, graph.insertConstant(at::scalar_tensor(number, c10::kFloat)));
+  // A new node: the old one is bound to the overload that takes a number.
+  jit::Value* tensor = graph.insertConstant(at::full({1}, number, c10::kFloat));
+  std::vector<jit::NamedValue> alpha;
+  if (node.kind() == c10::aten::add) alpha.emplace_back("alpha", node.input(2));
+  node.output()->replaceAllUsesWith(graph.insert(node.kind(), {node.input(0), tensor}, alpha));
+  node.destroy();
 }
 
 void decompose_block(jit::Block& block) {

@@ -7,6 +7,7 @@
 #include "config/environment.h"
 #include "passes/functionalize.h"
 #include "quantize/artifact.h"
+#include "quantize/attention.h"
 #include "quantize/call_marks.h"
 #include "quantize/canonicalize.h"
 #include "quantize/freeze.h"
@@ -46,11 +47,12 @@ jit::Module convert(const jit::Module& model, const QuantConf& conf,
   auto graph = artifact.get_method("forward").graph();
   functionalize(graph);
   canonicalize(graph);
-  const MatchedEntries matched = match_entries(*graph->block(), conf.entries());
+  MatchedEntries matched = match_entries(*graph->block(), conf.entries());
   unmark_calls(graph);
   const CalibratedWeights weights = weights_of(matched);
   fold_constants(graph);
-  const size_t computing = insert_quantizers(graph, matched, weights);
+  const size_t attentions = decompose_attention(*graph->block(), matched);
+  const size_t computing = attentions + insert_quantizers(graph, matched, weights);
   if (computing == 0) {
     throw std::invalid_argument(
         "nothing was quantized: no convolution, linear or matmul of this model has "

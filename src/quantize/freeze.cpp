@@ -7,6 +7,7 @@
 #include <torch/csrc/jit/passes/frozen_linear_folding.h>
 #include <torch/csrc/jit/passes/inliner.h>
 
+#include "quantize/attention.h"
 #include "quantize/call_marks.h"
 
 namespace int8graph {
@@ -17,6 +18,7 @@ jit::Module freeze_copy(const jit::Module& model) {
   const jit::Module copy = model.clone();
   const auto graph = copy.get_method("forward").graph();
   jit::Inline(*graph);
+  make_attention_explicit(*graph->block());
   mark_calls(graph);
   return jit::freeze_module(copy);
 }

@@ -1,5 +1,6 @@
 #include "quantize/inspection.h"
 
+#include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
@@ -36,12 +37,32 @@ std::string operator_name(const jit::Node& node) {
   return row != nullptr ? std::string(row->name) : node.kind().toUnqualString();
 }
 
-/// A quantizer's parameters, looked for inside the partition that made the value.
+/// What a partition that reads the value dequantizes it with.
+std::optional<QuantizerParameters> parameters_by_readers(const jit::Value& value) {
+  for (const jit::Use& use : value.uses()) {
+    if (use.user->kind() != partition_symbol()) continue;
+    const auto subgraph = use.user->g(c10::attr::Subgraph);
+    for (const jit::Use& inner : subgraph->inputs()[use.offset]->uses()) {
+      const jit::Node& reader = *inner.user;
+      if (reader.kind() != explicit_dequantize_symbol()) continue;
+      return QuantizerParameters{jit::toIValue(reader.input(1))->toDouble(),
+                                 jit::toIValue(reader.input(2))->toInt(),
+                                 jit::toIValue(reader.input(3))->toInt()};
+    }
+  }
+  return {};
+}
+
+/// A quantizer's parameters, looked for inside the partition that made the value, then inside those
+/// that read it.
 std::optional<QuantizerParameters> parameters_through_partitions(const jit::Value& value) {
   const jit::Node& producer = *value.node();
-  if (producer.kind() != partition_symbol()) return parameters_of(value);
-  const auto subgraph = producer.g(c10::attr::Subgraph);
-  return parameters_of(*subgraph->outputs()[value.offset()]);
+  if (producer.kind() == partition_symbol()) {
+    const auto subgraph = producer.g(c10::attr::Subgraph);
+    return parameters_of(*subgraph->outputs()[value.offset()]);
+  }
+  const auto parameters = parameters_of(value);
+  return parameters ? parameters : parameters_by_readers(value);
 }
 
 class Inspector {
@@ -78,7 +99,8 @@ class Inspector {
   }
 
   void add_node(const jit::Node& node, const std::string& reason) {
-    InspectedNode described{.kind = node.kind().toQualString()};
+    InspectedNode described;
+    described.kind = node.kind().toQualString();
     described.is_partition = node.kind() == partition_symbol();
     if (described.is_partition) {
       const auto subgraph = node.g(c10::attr::Subgraph);
@@ -126,7 +148,8 @@ class Inspector {
   }
 
   static InspectedValue describe(const jit::Value& value) {
-    InspectedValue described{.name = value.debugName()};
+    InspectedValue described;
+    described.name = value.debugName();
     const jit::Node& producer = *value.node();
     if (const auto parameters = parameters_through_partitions(value)) {
       described.dtype = dtype_name(static_cast<c10::ScalarType>(parameters->dtype));

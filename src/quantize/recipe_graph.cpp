@@ -37,6 +37,7 @@ bool RecipeGraph::has_int8_form(size_t index) const {
     case OpClass::Linear:
       return inputs == 1 && !entries_[index].weight_scales.empty();  // none: computed at run time
     case OpClass::MatMul:
+      return inputs >= 2;
     case OpClass::Add:
       return inputs == 2;
     case OpClass::Pool:

@@ -1,0 +1,145 @@
+#include "quantize/attention.h"
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "config/environment.h"
+#include "passes/quantizers.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+/// Positions in aten::scaled_dot_product_attention's schema.
+enum Argument : size_t { kQuery, kKey, kValue, kMask, kDropout, kCausal, kScale, kGrouped };
+
+/// Added to a score, it makes the probability zero; half the lowest float, so that no sum
+/// overflows.
+constexpr double kMasked = std::numeric_limits<float>::lowest() / 2;
+
+bool is_attention(const jit::Node& node) {
+  return node.kind() == c10::aten::scaled_dot_product_attention;
+}
+
+void write_scale(jit::Node& node) {
+  const auto type = node.input(kQuery)->type()->cast<c10::TensorType>();
+  if (!node.input(kScale)->mustBeNone() || !type) return;
+  const auto sizes = type->sizes().concrete_sizes();
+  if (!sizes || sizes->empty() || sizes->back() <= 0) return;
+  const double scale = 1.0 / std::sqrt(static_cast<double>(sizes->back()));
+  const jit::WithInsertPoint guard(&node);
+  node.replaceInput(kScale, node.owningGraph()->insertConstant(scale));
+}
+
+void write_mask(jit::Node& node) {
+  const auto type = node.input(kMask)->type()->cast<c10::TensorType>();
+  if (!type || type->scalarType() != c10::kBool) return;
+  const jit::WithInsertPoint guard(&node);
+  jit::Graph& graph = *node.owningGraph();
+  node.replaceInput(kMask, graph.insert(c10::aten::where, {node.input(kMask), 0.0, kMasked}));
+}
+
+template <typename Visit>
+void for_each_attention(jit::Block& block, const Visit& visit) {
+  for (auto it = block.nodes().begin(); it != block.nodes().end();) {
+    jit::Node* node = *it++;
+    for (jit::Block* inner : node->blocks()) for_each_attention(*inner, visit);
+    if (is_attention(*node)) visit(*node);
+  }
+}
+
+/// Why the node can't be written as matmuls; nothing when it can.
+std::optional<std::string> obstacle(const jit::Node& node, const OperatorEntry& entry) {
+  const auto constant = [&node](Argument i) { return jit::toIValue(node.input(i)); };
+  const auto dropout = constant(kDropout);
+  const auto causal = constant(kCausal);
+  const auto grouped = constant(kGrouped);
+  const auto scale = constant(kScale);
+  if (!dropout || dropout->toDouble() != 0.0) return "it has dropout";
+  if (!causal || causal->toBool()) return "it is causal";
+  if (!grouped || grouped->toBool()) return "its queries are grouped";
+  if (!scale || !scale->isDouble()) return "its scale is not a constant";
+  for (const bool quantized : entry.inputs_quantized) {
+    if (!quantized) return "inputs_quantized is false";
+  }
+  return {};
+}
+
+class Decomposer {
+ public:
+  Decomposer(jit::Node& node, const OperatorEntry& entry)
+      : node_(node), entry_(entry), graph_(*node.owningGraph()), guard_(&node) {}
+
+  jit::Value* run() {
+    const double scale = jit::toIValue(node_.input(kScale))->toDouble();
+    jit::Value* keys = insert(c10::aten::transpose, {quantized(kKey), -2, -1});
+    jit::Value* scores = insert(c10::aten::matmul, {quantized(kQuery), keys});
+    scores = insert(c10::aten::div, {scores, 1.0 / scale});
+    if (!node_.input(kMask)->mustBeNone()) {
+      scores = insert(c10::aten::add, {scores, node_.input(kMask)});
+    }
+    jit::Value* probabilities = insert(c10::aten::softmax, {scores, -1, c10::IValue()});
+    // Probabilities lie between 0 and 1 whatever the data.
+    const QuantizerParameters unit{1.0 / 255, 0, static_cast<int64_t>(c10::kQUInt8)};
+    probabilities = insert_dequantize(insert_quantize(probabilities, unit, &node_), &node_);
+    return insert(c10::aten::matmul, {probabilities, quantized(kValue)});
+  }
+
+ private:
+  jit::Value* insert(c10::Symbol symbol, at::ArrayRef<jit::NamedValue> arguments) {
+    return graph_.insert(symbol, arguments);
+  }
+
+  jit::Value* quantized(Argument i) {
+    const bool is_unsigned = entry_.input_quantized_dtypes[i] == QDType::UInt8;
+    const QuantizerParameters parameters{
+        entry_.input_scales[i], entry_.input_zero_points[i],
+        static_cast<int64_t>(is_unsigned ? c10::kQUInt8 : c10::kQInt8)};
+    return insert_dequantize(insert_quantize(node_.input(i), parameters, &node_), &node_);
+  }
+
+  jit::Node& node_;
+  const OperatorEntry& entry_;
+  jit::Graph& graph_;
+  const jit::WithInsertPoint guard_;
+};
+
+}  // namespace
+
+void make_attention_explicit(jit::Block& block) {
+  for_each_attention(block, [](jit::Node& node) {
+    write_scale(node);
+    write_mask(node);
+  });
+}
+
+size_t decompose_attention(jit::Block& block, MatchedEntries& matched) {
+  size_t decomposed = 0;
+  for_each_attention(block, [&](jit::Node& node) {
+    const auto found = matched.find(&node);
+    if (found == matched.end()) return;
+    const OperatorEntry& entry = *found->second;
+    matched.erase(found);
+    if (const auto reason = obstacle(node, entry)) {
+      log_verbose([&] {
+        return "not quantized: entry " + std::to_string(entry.id) + " (" + entry.name +
+               "): " + *reason;
+      });
+      return;
+    }
+    node.output()->replaceAllUsesWith(Decomposer(node, entry).run());
+    node.destroy();
+    ++decomposed;
+  });
+  return decomposed;
+}
+
+}  // namespace int8graph

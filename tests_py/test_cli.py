@@ -1,0 +1,367 @@
+"""The program `int8graph`: the whole job from the shell, what it reads, and how it refuses."""
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import int8graph
+import numpy as np
+import pytest
+import torch
+
+COMMANDS = ["calibrate", "convert", "compare", "inspect", "bench"]
+
+
+def _program() -> str:
+    """The one that pip installed beside this Python; INT8GRAPH_PROGRAM names another one."""
+    beside_python = Path(sys.executable).with_name("int8graph")
+    found = os.environ.get("INT8GRAPH_PROGRAM") or (
+        str(beside_python) if beside_python.exists() else shutil.which("int8graph")
+    )
+    assert found, "the program int8graph is not installed"
+    return found
+
+
+def run(*words, cwd=None):
+    command = [_program(), *(str(word) for word in words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+def succeed(*words, cwd=None) -> str:
+    """Runs, and returns what it printed. Nothing goes to stderr: no progress bar in a pipe."""
+    done = run(*words, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(3, 16, 3, padding=1)
+        self.norm = torch.nn.BatchNorm2d(16)
+        self.conv2 = torch.nn.Conv2d(16, 16, 3, padding=1)
+        self.linear = torch.nn.Linear(16, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.norm(self.conv1(x)))
+        x = torch.relu(self.conv2(x) + x)
+        return self.linear(torch.sin(x).mean((2, 3)))
+
+
+class TwoInputs(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(50, 16)
+        self.linear = torch.nn.Linear(16, 8)
+
+    def forward(self, tokens, x):
+        return self.linear(self.embedding(tokens) + x)
+
+
+IMAGES = 6
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """A folder with fp32.pt, images.npy, and what `calibrate` and `convert` made of them."""
+    folder = tmp_path_factory.mktemp("job")
+    torch.manual_seed(0)
+    images = torch.randn(IMAGES, 3, 20, 20)
+    traced = torch.jit.trace(Net().eval(), images[:1])
+    traced.save(str(folder / "fp32.pt"))
+    np.save(folder / "images.npy", images.numpy())
+    succeed("calibrate", "fp32.pt", "--data", "images.npy", "--conf", "configure.json", cwd=folder)
+    succeed(
+        *"convert fp32.pt --conf configure.json --shape 1x3x20x20 -o model.pt".split(), cwd=folder
+    )
+    return folder
+
+
+def test_calibrate_and_convert_do_what_python_does(job, tmp_path):
+    model = torch.jit.load(str(job / "fp32.pt")).eval()
+    images = torch.from_numpy(np.load(job / "images.npy"))
+    conf = int8graph.QuantConf()
+    with torch.no_grad():
+        for image in images.split(1):
+            with int8graph.calibrate(conf):
+                model(image)
+        conf.save(tmp_path / "configure.json")
+        assert (tmp_path / "configure.json").read_bytes() == (job / "configure.json").read_bytes()
+        expected = int8graph.convert(model, conf, images[:1])(images)
+        from_program = torch.jit.load(str(job / "model.pt"))
+        for _ in range(2):  # PyTorch fuses at the second call
+            from_program(images)
+        assert torch.equal(from_program(images), expected)
+
+
+def test_compare_tells_noise_of_outputs_and_operators(job):
+    words = "compare fp32.pt model.pt --data images.npy".split()
+    report = json.loads(succeed(*words, "--json", cwd=job))
+    assert report["calls"] == IMAGES
+    (output,) = report["outputs"]
+    assert 20 < output["sqnr_db"] < 80
+    assert output["cosine"] > 0.99
+    assert 0 <= output["same_argmax"] <= 1
+    operators = report["operators"]
+    quantized = [row["name"] for row in operators if row["is_quantized"]]
+    assert sorted(set(quantized)) == ["add", "conv2d", "linear"]
+    alone = [row["alone_sqnr_db"] for row in operators if row["alone_sqnr_db"] is not None]
+    assert alone == sorted(alone) and alone[0] > 20
+    first = min(operators, key=lambda row: row["position"])
+    assert first["name"] == "conv2d" and first["alone_sqnr_db"] == first["together_sqnr_db"]
+
+    text = succeed(*words, "--no-operators", "--samples", 2, cwd=job)
+    assert "2 calls" in text and "SQNR" in text and "operators" not in text
+
+
+def test_inspect_names_partitions_and_reasons(job):
+    report = json.loads(succeed("inspect", "model.pt", "--profile", "--json", cwd=job))
+    assert report["inputs"] == [{"dtype": "float32", "sizes": [1, 3, 20, 20]}]
+    assert report["operators"]["conv2d"] == {"all": 2, "quantized": 2}
+    partitions = [node for node in report["nodes"] if node["kind"] == "int8graph::partition"]
+    assert any("conv2d" in node["operators"] for node in partitions)
+    assert all(node["us"] > 0 for node in partitions)
+    assert sum(node["int8_weight_bytes"] for node in report["nodes"]) == 16 * 9 * (3 + 16) + 160
+    (sin,) = [node for node in report["nodes"] if node["kind"] == "aten::sin"]
+    assert sin["reason"]
+    quantized = [value for value in report["values"] if value["dtype"] == "uint8"]
+    assert quantized and all(value["scale"] > 0 for value in quantized)
+    (output,) = report["graph_outputs"]
+    assert report["values"][output]["layout"] == "contiguous"
+
+    text = succeed("inspect", "model.pt", cwd=job)
+    assert "2 conv2d" in text and "aten::sin" in text
+
+
+def test_inspect_draws_one_self_contained_page(job, tmp_path):
+    succeed("inspect", job / "model.pt", "--profile", "--html", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "<svg" in page and "conv2d+relu" in page and "prefers-color-scheme: dark" in page
+    for needed_from_elsewhere in "<script", "<link", "src=", "url(":
+        assert needed_from_elsewhere not in page
+
+
+def test_bench_measures_everything(job):
+    words = "bench model.pt --iterations 7 --instances 2 --fp32 fp32.pt --json".split()
+    report = json.loads(succeed(*words, cwd=job))
+    assert report["inputs"] == [{"dtype": "float32", "sizes": [1, 3, 20, 20]}]
+    assert len(report["latencies_ms"]) == 2 * 7
+    latency = report["latency_ms"]
+    assert 0 < latency["median"] <= latency["p90"] <= latency["p99"]
+    for key in "load_ms", "first_call_ms", "start_to_first_output_ms", "calls_per_second":
+        assert report[key] > 0
+    assert report["peak_memory_bytes"] > 10e6
+    assert report["fp32"]["ratio"] > 0
+    profile = report["profile"]
+    assert profile["partitions"]
+    for row in profile["partitions"]:
+        assert row["us"] > 0 and 0 <= row["onednn_us"] <= row["us"]
+    text = succeed("bench", "model.pt", "--shape", "3x3x16x16", "--iterations", 2, cwd=job)
+    assert "float32 3x3x16x16" in text and "samples/s" in text
+
+
+def _save_fortran(path, images):
+    np.save(path, np.asfortranarray(images))
+
+
+def _save_float64(path, images):
+    np.save(path, images.astype(np.float64))
+
+
+def _save_tensor(path, images):
+    torch.save(torch.from_numpy(images), path)
+
+
+def _save_list(path, images):
+    torch.save([torch.from_numpy(image) for image in np.split(images, len(images))], path)
+
+
+def _save_folder(path, images):
+    path.mkdir()
+    for i, image in enumerate(np.split(images, len(images))):
+        np.save(path / f"{i}.npy", image)
+
+
+@pytest.mark.parametrize(
+    "name, save",
+    [
+        ("fortran.npy", _save_fortran),
+        ("float64.npy", _save_float64),
+        ("tensor.pt", _save_tensor),
+        ("list.pt", _save_list),
+        ("folder", _save_folder),
+    ],
+)
+def test_data_may_come_in_any_form(job, tmp_path, name, save):
+    save(tmp_path / name, np.load(job / "images.npy"))
+    conf = tmp_path / "configure.json"
+    succeed("calibrate", job / "fp32.pt", "--data", tmp_path / name, "--conf", conf)
+    assert conf.read_bytes() == (job / "configure.json").read_bytes()
+
+
+def test_models_of_several_inputs(tmp_path):
+    torch.manual_seed(0)
+    tokens, x = torch.randint(0, 50, (4, 7)), torch.randn(4, 7, 16)
+    traced = torch.jit.trace(TwoInputs().eval(), (tokens[:1], x[:1]))
+    traced.save(str(tmp_path / "fp32.pt"))
+    torch.save((tokens, x), tmp_path / "data.pt")
+    succeed("calibrate", "fp32.pt", "--data", "data.pt", "--batch", 2, cwd=tmp_path)
+    words = "convert fp32.pt --shape 1x7,1x7x16 --dtype int64,float32 -o model.pt".split()
+    succeed(*words, cwd=tmp_path)
+    text = succeed("bench", "model.pt", "--iterations", 2, cwd=tmp_path)
+    assert "int64 1x7, float32 1x7x16" in text
+    report = json.loads(
+        succeed(*"compare fp32.pt model.pt --data data.pt --json".split(), cwd=tmp_path)
+    )
+    assert report["calls"] == 4
+
+
+def test_convert_without_a_shape(job, tmp_path):
+    model = tmp_path / "model.pt"
+    succeed("convert", job / "fp32.pt", "--conf", job / "configure.json", "-o", model)
+    done = run("bench", model)
+    assert done.returncode == 2 and "missing option --shape" in done.stderr
+    succeed("bench", model, "--data", job / "images.npy", "--iterations", 2)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches(command):
+    text = succeed(command, "--help")
+    assert text.startswith(f"Usage: int8graph {command}")
+    assert f"Examples:\n  int8graph {command} " in text
+    assert max(len(line) for line in text.splitlines()) <= 104
+    assert command in succeed("--help")
+
+
+def test_version():
+    assert succeed("--version") == f"int8graph {int8graph.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("frobnicate", 'unknown command "frobnicate"'),
+        ("bench", "missing argument MODEL"),
+        ("bench model.pt other.pt", 'unexpected argument "other.pt"'),
+        ("bench model.pt --frob", 'unknown option "--frob"'),
+        ("bench model.pt --threads", "option --threads needs a value"),
+        ("bench model.pt --threads 0", "accepted: an integer of at least 1"),
+        ("bench model.pt --threads=two", 'option --threads is "two"'),
+        ("bench model.pt --json=yes", "option --json takes no value"),
+        ("bench model.pt --shape 1x0", 'option --shape is "1x0"'),
+        ("bench model.pt --shape 1x3 --dtype float99", "accepted: float32"),
+        ("bench model.pt --shape 1x3 --dtype int64,int64", "names 2 dtypes for 1 inputs"),
+        ("calibrate fp32.pt", "missing option --data"),
+        ("calibrate fp32.pt --data x.npy --scheme odd", "accepted: affine, symmetric"),
+        ("convert fp32.pt", "missing option --output"),
+    ],
+)
+def test_wrong_usage(job, words, said):
+    done = run(*words.split(), cwd=job)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert said in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def bad(job):
+    """Files that are not what they should be, beside the good ones."""
+    (job / "text.pt").write_text("no model")
+    (job / "text.npy").write_text("no array")
+    good = (job / "images.npy").read_bytes()
+    (job / "short.npy").write_bytes(good[:-10])
+    (job / "header.npy").write_bytes(good[:40])
+    np.save(job / "complex.npy", np.zeros((2, 3), np.complex64))
+    np.save(job / "grey.npy", np.zeros((2, 1, 20, 20), np.float32))
+    nan = np.load(job / "images.npy")
+    nan[0, 0, 0, 0] = np.nan
+    np.save(job / "nan.npy", nan)
+    torch.save({"images": torch.zeros(2)}, job / "dict.pt")
+    (job / "empty").mkdir()
+    (job / "bad.json").write_text("[{]")
+    entries = json.loads((job / "configure.json").read_text())
+    (job / "other.json").write_text(json.dumps(entries[:-1], indent=4) + "\n")
+    return job
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("bench missing.pt", 'can\'t read "missing.pt"'),
+        ("bench text.pt", '"text.pt" is not a TorchScript file'),
+        ("bench fp32.pt", "not one that int8graph's convert made"),
+        ("inspect missing.pt", 'can\'t read "missing.pt"'),
+        ("inspect model.pt --html no/such/folder.html", 'can\'t write "no/such/folder.html"'),
+        ("calibrate missing.pt --data images.npy", 'can\'t read "missing.pt"'),
+        ("calibrate text.pt --data images.npy", "torch.jit.trace"),
+        ("calibrate model.pt --data images.npy", "is an int8 artifact already"),
+        ("calibrate fp32.pt --data missing.npy", 'can\'t read "missing.npy"'),
+        ("calibrate fp32.pt --data text.npy", '"text.npy": not a .npy file'),
+        ("calibrate fp32.pt --data short.npy", '"short.npy": holds'),
+        ("calibrate fp32.pt --data header.npy", '"header.npy": not a valid .npy file'),
+        ("calibrate fp32.pt --data complex.npy", '"complex.npy": dtype <c8'),
+        ("calibrate fp32.pt --data text.pt", '"text.pt": not a tensor'),
+        ("calibrate fp32.pt --data dict.pt", '"dict.pt": holds'),
+        ("calibrate fp32.pt --data empty", '"empty": no .npy or .pt files'),
+        ("calibrate fp32.pt --data grey.npy", "channels"),
+        ("calibrate fp32.pt --data nan.npy", "conv2d"),
+        ("calibrate fp32.pt --data images.npy --conf no/folder.json", "no/folder.json"),
+        ("convert fp32.pt --conf missing.json -o out.pt", "missing.json"),
+        ("convert fp32.pt --conf bad.json -o out.pt", "bad.json"),
+        ("convert fp32.pt --conf other.json -o out.pt --shape 1x3x20x20", "linear"),
+        ("convert fp32.pt --conf configure.json -o no/folder.pt", "no/folder.pt"),
+        ("compare fp32.pt fp32.pt --data images.npy", "not one that int8graph's convert made"),
+        ("compare model.pt model.pt --data images.npy", "is an int8 artifact already"),
+    ],
+)
+def test_failure_at_work(bad, words, said):
+    done = run(*words.split(), cwd=bad)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == ""
+    assert said in done.stderr and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"int8graph {words.split()[0]}: ")
+    assert not (bad / "out.pt").exists()
+
+
+def test_a_shape_that_the_model_does_not_take(job):
+    done = run("bench", "model.pt", "--shape", "1x1x20x20", cwd=job)
+    assert done.returncode == 1 and done.stdout == ""
+    # Lines before the last one are the library's, which says that oneDNN refuses the shape.
+    assert "to have 3 channels, but got 1" in done.stderr.splitlines()[-1]
+
+
+def test_compare_refuses_an_artifact_of_another_model(job, tmp_path):
+    other = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 20 * 20, 10)).eval()
+    torch.jit.trace(other, torch.zeros(1, 3, 20, 20)).save(str(tmp_path / "other.pt"))
+    done = run("compare", tmp_path / "other.pt", job / "model.pt", "--data", job / "images.npy")
+    assert done.returncode == 1
+    assert "does not come from this fp32 model" in done.stderr
+
+
+def test_progress_bar_on_a_terminal(job, tmp_path):
+    terminal, end = pty.openpty()
+    words = ["calibrate", job / "fp32.pt", "--data", job / "images.npy"]
+    words += ["--conf", tmp_path / "configure.json"]
+    command = [_program(), *(str(word) for word in words)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=end) as process:
+        process.communicate(timeout=300)
+    os.close(end)
+    shown = os.read(terminal, 4096).decode()
+    os.close(terminal)
+    assert "calibrating  [" in shown and f"/{IMAGES}" in shown
+    assert shown.endswith("\r\x1b[K")  # wiped out
+
+
+def test_output_that_nobody_takes_is_a_failure(job):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [_program(), "inspect", str(job / "model.pt")], stdout=full, stderr=subprocess.PIPE
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"int8graph inspect: can't write to stdout\n"
