@@ -4,6 +4,8 @@
 #include <torch/csrc/jit/passes/common_subexpression_elimination.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 
+#include <vector>
+
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
 
@@ -26,6 +28,24 @@ bool hoist_over_view(jit::Node& quantize) {
   jit::Value* quantized = insert_quantize(view->input(0), *parameters, view);
   view->replaceInput(0, quantized);
   quantize.output()->replaceAllUsesWith(view->output());
+  quantize.destroy();
+  return true;
+}
+
+/// size(x) becomes size(quantize(x)), with the quantizer right behind what makes x.
+bool give_size_reads_int8(jit::Node& quantize) {
+  jit::Value* value = quantize.input(0);
+  const auto parameters = parameters_of(*quantize.output());
+  std::vector<jit::Node*> reads;
+  for (const jit::Use& use : value->uses()) {
+    if (use.user->kind() == c10::aten::size) reads.push_back(use.user);
+  }
+  const bool is_made_here = value->node()->kind() != c10::prim::Param &&
+                            value->node()->owningBlock() == quantize.owningBlock();
+  if (reads.empty() || !is_made_here || !parameters) return false;
+  jit::Value* quantized = insert_quantize(value, *parameters, value->node()->next());
+  for (jit::Node* read : reads) read->replaceInput(0, quantized);
+  quantize.output()->replaceAllUsesWith(quantized);
   quantize.destroy();
   return true;
 }
@@ -60,7 +80,7 @@ bool move_in_block(jit::Block& block) {
     jit::Node* node = *it++;
     for (jit::Block* inner : node->blocks()) changed |= move_in_block(*inner);
     if (is_quantize(*node)) {
-      changed |= drop_round_trip(*node) || hoist_over_view(*node);
+      changed |= drop_round_trip(*node) || hoist_over_view(*node) || give_size_reads_int8(*node);
     } else if (is_activation_dequantize(*node)) {
       changed |= sink_under_view(*node);
     }

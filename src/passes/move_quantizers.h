@@ -20,6 +20,13 @@ namespace int8graph {
 ///     %2 = aten::dequantize(%1)                        %2 = aten::flatten(%1, 1, -1)
 ///     %3 = aten::flatten(%2, 1, -1)               ==>  %3 = aten::dequantize(%2)
 ///
+/// A read of a value's size is moved to the quantized value, which has the same: it must not keep the
+/// value in fp32.
+///
+///     %1 = aten::linear(...)                           %1 = aten::linear(...)
+///     %2 = aten::size(%1, 1)                           %3 = aten::quantize_per_tensor(%1, s, z, t)
+///     %3 = aten::quantize_per_tensor(%1, s, z, t) ==>  %2 = aten::size(%3, 1)
+///
 /// A dequantize that meets a quantizer with the same parameters disappears together with it, and
 /// quantizers of one value with the same parameters become one.
 void move_quantizers(const std::shared_ptr<torch::jit::Graph>& graph);

@@ -72,6 +72,17 @@ bool reaches_int8(const RecipeGraph& graph, const Activation& output) {
   });
 }
 
+// Whether the output is read in int8, perhaps behind element-wise operators and norms.
+bool is_read_in_int8(const RecipeGraph& graph, const Activation& output) {
+  const auto& readers = graph.readers(output);
+  return std::any_of(readers.begin(), readers.end(), [&](const Activation& reader) {
+    if (goes_on_in_int8(graph, reader)) return true;
+    return (graph.is(reader.entry, OpClass::Elementwise) ||
+            graph.is(reader.entry, OpClass::Norm)) &&
+           is_read_in_int8(graph, {reader.entry, 0, true});
+  });
+}
+
 // --- The rules --------------------------------------------------------------------------------
 
 // A quantizer behind compute or a sum would only repeat its readers' own; without such readers the
@@ -86,7 +97,9 @@ void drop_outputs_of_compute(Entries& entries) {
 }
 
 // A sum fuses behind the compute operator that makes one of its operands, in fp32; the other one is
-// int8. Of two such operators the one executed last has both operands at hand.
+// int8. Of two such operators the one executed last has both operands at hand. Where the sum itself
+// goes on in fp32 (to a layer norm, or out of the model), oneDNN adds an fp32 operand just as well:
+// to quantize it would cost precision and a conversion.
 void fuse_sums(Entries& entries) {
   const RecipeGraph graph(entries);
   for (size_t i = 0; i < entries.size(); ++i) {
@@ -94,7 +107,8 @@ void fuse_sums(Entries& entries) {
     const auto left = fusable_compute(graph, i, 0);
     const auto right = fusable_compute(graph, i, 1);
     const size_t fused = left > right ? 0 : 1;  // an empty optional is less than any value
-    set_flags(entries[i], left.has_value() || right.has_value(), false);
+    const bool fuses = left.has_value() || right.has_value();
+    set_flags(entries[i], fuses && is_read_in_int8(graph, {i, 0, true}), false);
     entries[i].inputs_quantized[fused] = false;
   }
 }

@@ -95,6 +95,7 @@ TEST_F(RecipeTest, SumFusesBehindItsOnlyComputeProducer) {
   const auto left = add_entry("add", {norm, stem});
   const auto linear = add_entry("linear", {left});
   const auto right = add_entry("add", {left, linear});
+  add_entry("linear", {add_entry("relu", {right})});
   apply();
   EXPECT_EQ(flags(left), "-q>-");
   EXPECT_EQ(flags(right), "q->-");
@@ -104,8 +105,18 @@ TEST_F(RecipeTest, OfTwoProducersTheLastOneTakesTheSum) {
   const auto first = add_entry("conv2d", {"x"});
   const auto last = add_entry("conv2d", {"x"});
   const auto sum = add_entry("add", {last, first});
+  add_entry("conv2d", {sum});
   apply();
   EXPECT_EQ(flags(sum), "-q>-");
+}
+
+TEST_F(RecipeTest, ASumThatIsReadInFp32KeepsItsOperandsInFp32) {
+  const auto conv = add_entry("conv2d", {"x"});
+  const auto sum = add_entry("add", {conv, "x"});
+  const auto relu = add_entry("relu", {sum});
+  apply();
+  EXPECT_EQ(flags(sum), "-->-");
+  EXPECT_EQ(flags(relu), "->-");
 }
 
 TEST_F(RecipeTest, AProducerWithAnotherReaderDoesNotTakeTheSum) {
@@ -114,6 +125,7 @@ TEST_F(RecipeTest, AProducerWithAnotherReaderDoesNotTakeTheSum) {
   const auto used_again = add_entry("conv2d", {last});
   const auto sum = add_entry("add", {first, last});
   const auto other = add_entry("add", {used_again, last});
+  add_entry("conv2d", {other});
   apply();
   EXPECT_EQ(flags(sum), "-->-");
   EXPECT_EQ(flags(other), "-q>-");
