@@ -8,6 +8,9 @@ const dnnl::engine& onednn_engine() {
   static const dnnl::engine engine = [] {
     load_onednn();
     dnnl::graph::set_constant_tensor_cache(1);
+    // What is compiled is kept by SnapshotCache, in the number that the user sets. oneDNN's own
+    // cache of compiled partitions would keep what that has dropped, with its packed weights.
+    dnnl::graph::set_compiled_partition_cache_capacity(0);
     return dnnl::engine(dnnl::engine::kind::cpu, 0);
   }();
   return engine;

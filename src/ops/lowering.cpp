@@ -2,8 +2,10 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/quantized/Quantizer.h>
+#include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "ops/attached_nodes.h"
@@ -67,6 +69,14 @@ size_t spatial_dimensions(const NodeArguments& arguments) {
     if (c >= '1' && c <= '3') return static_cast<size_t>(c - '0');
   }
   throw NotLowerable{"its name tells no number of dimensions"};
+}
+
+/// Whether a value was dequantized without a zero point. Padding then is zero in int8 as in fp32.
+bool has_zero_point(const torch::jit::Value& value) {
+  const torch::jit::Node& node = *value.node();
+  if (std::string_view(node.kind().toQualString()) != "int8graph::dequantize") return false;
+  const auto zero_point = torch::jit::toIValue(node.input(2));
+  return !zero_point || zero_point->toInt() != 0;
 }
 
 LoweredOp softmax(OpKind kind, const NodeArguments& arguments) {
@@ -245,13 +255,19 @@ LoweredOp lower_avg_pool(const NodeArguments& arguments) {
   const size_t spatial = spatial_dimensions(arguments);
   const Integers kernel = arguments.integers(1, spatial);
   const Integers pads = arguments.integers(3, spatial);
+  const bool counts_padding = arguments.boolean(5);
+  const bool pads_anything = std::ranges::any_of(pads, [](int64_t pad) { return pad != 0; });
+  if (pads_anything && counts_padding && has_zero_point(*arguments.value(0))) {
+    // oneDNN pads with the integer 0, which stands for another number then.
+    throw NotLowerable{"it counts its padding, and its input has a zero point"};
+  }
   return {OpKind::AvgPool,
           {arguments.value(0)},
           {{Attr::kernel, kernel},
            {Attr::strides, pool_strides(arguments, kernel)},
            {Attr::pads_begin, pads},
            {Attr::pads_end, pads},
-           {Attr::exclude_pad, !arguments.boolean(5)},
+           {Attr::exclude_pad, !counts_padding},
            {Attr::rounding_type, std::string("floor")},
            {Attr::data_format, std::string("NCX")}}};
 }

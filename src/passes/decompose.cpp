@@ -4,6 +4,8 @@
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "passes/quantizers.h"
+
 namespace int8graph {
 
 namespace jit = torch::jit;
@@ -24,23 +26,30 @@ bool is_number(const jit::Value& value) {
   return constant && (constant->isDouble() || constant->isInt());
 }
 
-/// Only behind a float that is certainly one: a conv's or a linear's result, or arithmetic on such.
-/// An int tensor times 0.125 would become float either way, but an int tensor plus 1 would not.
-bool is_surely_float(const jit::Value& value) {
+const jit::Node& producer_before_quantizers(const jit::Value& value) {
+  const jit::Node* node = value.node();
+  while (node->kind() == c10::aten::dequantize || is_quantize(*node)) node = node->input(0)->node();
+  return *node;
+}
+
+/// Only behind a float tensor that has dimensions for sure: a compute operator's result, or
+/// arithmetic on such. An int tensor plus 1 would not stay one, nor a tensor without dimensions.
+bool is_surely_float_with_dimensions(const jit::Value& value) {
   switch (value.node()->kind()) {
     case c10::aten::conv1d:
     case c10::aten::conv2d:
     case c10::aten::conv3d:
     case c10::aten::linear:
-    case c10::aten::dequantize:
-    case c10::aten::sigmoid:
+    case c10::aten::bmm:
       return true;
     case c10::aten::matmul:
-    case c10::aten::bmm:
+      // Of two vectors it has no dimensions; behind a transpose stands no vector.
+      return producer_before_quantizers(*value.node()->input(1)).kind() == c10::aten::transpose;
+    case c10::aten::sigmoid:
     case c10::aten::add:
     case c10::aten::mul:
     case c10::aten::div:
-      return is_surely_float(*value.node()->input(0));
+      return is_surely_float_with_dimensions(*value.node()->input(0));
     default:
       return false;
   }
@@ -48,7 +57,7 @@ bool is_surely_float(const jit::Value& value) {
 
 void scalar_as_tensor(jit::Node& node) {
   jit::Value* scalar = node.input(1);
-  if (!is_number(*scalar) || !is_surely_float(*node.input(0))) return;
+  if (!is_number(*scalar) || !is_surely_float_with_dimensions(*node.input(0))) return;
   jit::Graph& graph = *node.owningGraph();
   const jit::WithInsertPoint guard(&node);
   const double number = jit::toIValue(scalar)->toScalar().toDouble();

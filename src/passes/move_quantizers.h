@@ -20,8 +20,8 @@ namespace int8graph {
 ///     %2 = aten::dequantize(%1)                        %2 = aten::flatten(%1, 1, -1)
 ///     %3 = aten::flatten(%2, 1, -1)               ==>  %3 = aten::dequantize(%2)
 ///
-/// A read of a value's size is moved to the quantized value, which has the same: it must not keep the
-/// value in fp32.
+/// A read of a value's size is moved to the quantized value, which has the same: it must not keep
+/// the value in fp32.
 ///
 ///     %1 = aten::linear(...)                           %1 = aten::linear(...)
 ///     %2 = aten::size(%1, 1)                           %3 = aten::quantize_per_tensor(%1, s, z, t)

@@ -1,10 +1,13 @@
 #include "int8graph/convert.h"
 
 #include <torch/csrc/jit/api/function_impl.h>
+#include <torch/csrc/jit/ir/ir.h>
 
 #include <stdexcept>
+#include <unordered_set>
 
 #include "config/environment.h"
+#include "ops/operator_table.h"
 #include "passes/functionalize.h"
 #include "quantize/artifact.h"
 #include "quantize/attention.h"
@@ -31,6 +34,25 @@ void check_inputs(const jit::Module& model, const QuantConf& conf) {
   }
 }
 
+void gather_nodes(const jit::Block& block, std::unordered_set<const jit::Node*>& nodes) {
+  for (const jit::Node* node : block.nodes()) {
+    nodes.insert(node);
+    for (const jit::Block* inner : node->blocks()) gather_nodes(*inner, nodes);
+  }
+}
+
+/// Folding destroys nodes, and whatever is made later may get their addresses. Folding itself makes
+/// nothing but constants, which the operator table has no row for.
+void forget_folded(const jit::Block& block, MatchedEntries& matched, CalibratedWeights& weights) {
+  std::unordered_set<const jit::Node*> nodes;
+  gather_nodes(block, nodes);
+  const auto is_folded = [&](const auto& of_node) {
+    return !nodes.contains(of_node.first) || find_operator(*of_node.first) == nullptr;
+  };
+  std::erase_if(matched, is_folded);
+  std::erase_if(weights, is_folded);
+}
+
 /// PyTorch's executor profiles the first call and fuses at the second.
 void run_until_fused(jit::Module& module, const std::vector<c10::IValue>& example_inputs) {
   if (example_inputs.empty()) return;
@@ -49,8 +71,9 @@ jit::Module convert(const jit::Module& model, const QuantConf& conf,
   canonicalize(graph);
   MatchedEntries matched = match_entries(*graph->block(), conf.entries());
   unmark_calls(graph);
-  const CalibratedWeights weights = weights_of(matched);
+  CalibratedWeights weights = weights_of(matched);
   fold_constants(graph);
+  forget_folded(*graph->block(), matched, weights);
   const size_t attentions = decompose_attention(*graph->block(), matched);
   const size_t computing = attentions + insert_quantizers(graph, matched, weights);
   if (computing == 0) {

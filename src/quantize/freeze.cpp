@@ -24,10 +24,13 @@ jit::Module freeze_copy(const jit::Module& model) {
 }
 
 void fold_constants(std::shared_ptr<jit::Graph>& graph) {
-  jit::FoldFrozenConvBatchnorm(graph);
-  jit::FoldFrozenConvAddOrSub(graph);
-  jit::FoldFrozenConvMulOrDiv(graph);
-  jit::FoldFrozenLinearBatchnorm(graph);
+  bool changed = true;
+  while (changed) {  // one fold may bring the next in reach
+    changed = jit::FoldFrozenConvBatchnorm(graph);
+    changed |= jit::FoldFrozenConvAddOrSub(graph);
+    changed |= jit::FoldFrozenConvMulOrDiv(graph);
+    changed |= jit::FoldFrozenLinearBatchnorm(graph);
+  }
   jit::ConstantPropagation(graph);
   jit::EliminateDeadCode(graph);
 }

@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/common_subexpression_elimination.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
 
 #include <algorithm>
 #include <string>
@@ -79,7 +80,8 @@ class Inserter {
                      {entry.input_scales[i], entry.input_zero_points[i],
                       scalar_type_of(entry.input_quantized_dtypes[i])});
     }
-    if (!entry.outputs_quantized.empty() && entry.outputs_quantized.front()) {
+    if (!entry.outputs_quantized.empty() && entry.outputs_quantized.front() &&
+        !was_folded(node, row, entry)) {
       quantize_output(node.output(), {entry.output_scales.front(), entry.output_zero_points.front(),
                                       scalar_type_of(entry.output_quantized_dtypes.front())});
     }
@@ -96,6 +98,18 @@ class Inserter {
     const jit::WithInsertPoint guard(&node);
     jit::Value* constant = node.owningGraph()->insertConstant(quantized);
     node.replaceInput(argument.argument, insert_dequantize(constant, &node));
+  }
+
+  /// The output's range was observed before what has been folded into the operator since.
+  bool was_folded(const jit::Node& node, const Operator& row, const OperatorEntry& entry) const {
+    if (!row.weight || !weights_.contains(&node)) return false;
+    const auto weight = constant_tensor(node.input(row.weight->argument));
+    if (!weight || weight->is_same(weights_.at(&node))) return false;
+    log_verbose([&] {
+      return "output not quantized: entry " + std::to_string(entry.id) + " (" + entry.name +
+             "): the operator behind it is folded into it";
+    });
+    return true;
   }
 
   /// An operator computes in int8 when all its operands are: otherwise quantizing costs precision
@@ -143,6 +157,7 @@ size_t insert_quantizers(const std::shared_ptr<jit::Graph>& graph, const Matched
   Inserter inserter(matched, weights);
   inserter.visit(*graph->block());
   jit::EliminateCommonSubexpression(graph);
+  jit::EliminateDeadCode(graph);  // the fp32 weights
   return inserter.computing();
 }
 

@@ -64,12 +64,17 @@ bool fit(const Call& call, const OperatorEntry& entry) {
          static_cast<int64_t>(scales) == *call.channels;
 }
 
+bool is_compute(const OperatorEntry& entry) {
+  const Operator* row = find_operator_by_name(plain_name(entry.name));
+  return row != nullptr && row->is_compute();
+}
+
 bool must_match(const OperatorEntry& entry) {
   const auto any = [](const std::vector<bool>& flags) {
     return std::ranges::find(flags, true) != flags.end();
   };
   return any(entry.inputs_quantized) || any(entry.outputs_quantized) ||
-         !entry.weight_scales.empty();
+         (!entry.weight_scales.empty() && is_compute(entry));
 }
 
 bool must_match(const Call& call) {

@@ -19,9 +19,9 @@ using MatchedEntries = std::unordered_map<const torch::jit::Node*, const Operato
 ///
 /// Two sides fit when the operator's name, its number of activation inputs and, where it has one,
 /// its weight's number of output channels agree. Both sequences keep their order. Entries that no
-/// quantizer and no weight hangs on may be left over (PyTorch folds constant arithmetic and merges
-/// equal nodes when it freezes a model); every other entry, and every operator with a weight, needs
-/// its partner.
+/// quantizer and no weight of a compute operator hangs on may be left over (PyTorch folds constant
+/// arithmetic and merges equal nodes when it freezes a model); every other entry, and every
+/// operator with a weight, needs its partner.
 /// @throws std::invalid_argument that names the first entry or operator without a partner and what
 ///   stands on the other side.
 MatchedEntries match_entries(torch::jit::Block& block, const std::vector<OperatorEntry>& entries);

@@ -36,18 +36,23 @@ c10::IValue run_graph(const std::shared_ptr<torch::jit::Graph>& graph,
 
 /// One model on its way: converted with the inputs that it is then run on.
 struct Conversion {
+  QuantConf conf;
   torch::jit::Module artifact;
-  std::string summary;     ///< of the fused graph
-  at::Tensor fp32;         ///< what the model itself computes
-  at::Tensor unfused;      ///< what the artifact computes by PyTorch's operators
-  at::Tensor fused;        ///< what it computes by partitions
-  double quantum;          ///< of an int8 tensor that holds the outputs
+  std::string summary;               ///< of the fused graph
+  at::Tensor fp32;                   ///< what the model itself computes
+  at::Tensor unfused;                ///< what the artifact computes by PyTorch's operators
+  at::Tensor fused;                  ///< what it computes by partitions
+  std::vector<std::string> refused;  ///< partitions that oneDNN did not run
+
+  /// One step of the int8 tensor that the last operator reads, or of one that held the outputs.
+  double quantum_of_last_input() const;
+  double quantum_of_output() const;
 };
 Conversion convert_and_run(const torch::jit::Module& model, const std::vector<c10::IValue>& inputs,
                            QScheme qscheme = QScheme::PerTensorAffine);
 
-/// Fused and unfused results differ by one quantum at most and hardly anywhere by as much; both are
-/// near fp32.
-void expect_right_numbers(const Conversion& conversion);
+/// oneDNN has run every partition; fused and unfused results differ by one quantum at most, and
+/// hardly anywhere by as much; both are near fp32.
+void expect_right_numbers(const Conversion& conversion, double quantum);
 
 }  // namespace int8graph

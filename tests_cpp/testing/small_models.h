@@ -23,8 +23,8 @@ at::Tensor noise(at::IntArrayRef sizes, uint64_t seed = 1);
 ///   conv_transpose1d, _2d, _3d             stride 2
 ///   linear, linear_second
 ///   batch_norm                             over any rank
-///   exact_conv1d, _2d, _3d, exact_linear   the identity, exact in int8 too: what comes out is what
-///                                          went in, behind the quantizer that stands before it
+///   exact_conv1d, _2d, _3d, exact_linear   the identity (in int8 times 0.996), so that its result
+///                                          shows the int8 tensor that it reads, quantum by quantum
 torch::jit::Module small_model(const std::string& body, const std::string& arguments = "x");
 
 inline constexpr int64_t kChannels = 8;

@@ -1,0 +1,372 @@
+#include "executor/partition_kernel.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/runtime/interpreter.h>
+
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+#include "config/temporary_directory.h"
+#include "executor/profile.h"
+#include "int8graph/convert.h"
+#include "int8graph/module_io.h"
+#include "passes/partition_node.h"
+#include "passes/quantizers.h"
+#include "testing/fused_graphs.h"
+#include "testing/small_models.h"
+
+namespace int8graph {
+namespace {
+
+namespace jit = torch::jit;
+
+/// One partition of a fused model, run by a kernel of its own and by PyTorch's operators.
+class Partition {
+ public:
+  /// The partition at the given position of the model's fused graph.
+  Partition(const jit::Module& model, const at::Tensor& input, size_t position)
+      : artifact_(convert(model, calibrated_on(model, {input}), {input})),
+        graph_(fused_graph(artifact_)),
+        node_(partitions_of(*graph_).at(position)) {}
+
+  jit::Node& node() { return *node_; }
+
+  /// A tensor as the partition's input `i` expects it: quantized with the parameters that its
+  /// dequantize has.
+  at::Tensor int8(const at::Tensor& values, size_t i = 0) const {
+    for (const jit::Use& use : node_->g(c10::attr::Subgraph)->inputs()[i]->uses()) {
+      const auto parameter = [&](size_t k) { return *jit::toIValue(use.user->input(k)); };
+      if (use.user->kind() == explicit_dequantize_symbol()) {
+        return at::quantize_per_tensor(values, parameter(1).toDouble(), parameter(2).toInt(),
+                                       static_cast<c10::ScalarType>(parameter(3).toInt()));
+      }
+    }
+    throw std::logic_error("the partition's input is not quantized");
+  }
+
+  at::Tensor fused(const PartitionKernel& kernel, std::vector<at::Tensor> inputs) const {
+    jit::Stack stack;
+    for (at::Tensor& input : inputs) stack.emplace_back(std::move(input));
+    inputs.clear();
+    kernel.run(stack);
+    EXPECT_EQ(stack.size(), 1);
+    return stack.front().toTensor();
+  }
+
+  at::Tensor unfused(const std::vector<at::Tensor>& inputs) const {
+    const auto subgraph = node_->g(c10::attr::Subgraph);
+    const jit::Code code(subgraph, "unfused");
+    jit::Stack stack(inputs.begin(), inputs.end());
+    jit::InterpreterState(code).run(stack);
+    return stack.front().toTensor();
+  }
+
+ private:
+  jit::Module artifact_;
+  std::shared_ptr<jit::Graph> graph_;
+  jit::Node* node_;
+};
+
+/// int8 in, int8 out: dequantize+conv2d+relu+quantize.
+Partition conv_partition() {
+  return {small_model("return self.exact_conv2d(torch.relu(self.conv2d(x)))"), small_input(4), 1};
+}
+
+/// Quantized tensors of the same parameters, at most one step apart.
+void expect_one_step_apart(const at::Tensor& a, const at::Tensor& b) {
+  ASSERT_EQ(a.sizes(), b.sizes());
+  ASSERT_EQ(a.q_scale(), b.q_scale());
+  ASSERT_EQ(a.q_zero_point(), b.q_zero_point());
+  if (a.numel() == 0) return;
+  const auto steps = (a.int_repr().to(at::kInt) - b.int_repr().to(at::kInt)).abs();
+  EXPECT_LE(steps.max().item<int>(), 1);
+}
+
+/// Whether oneDNN ran in any partition while `action` did.
+template <typename Action>
+bool runs_in_onednn(const Action& action) {
+  start_profile();
+  action();
+  int64_t time = 0;
+  for (const PartitionTimes& partition : stop_profile()) time += partition.onednn;
+  return time > 0;
+}
+
+// --- Any input ---
+
+TEST(PartitionKernel, TakesAnyShape) {
+  Partition partition = conv_partition();
+  const PartitionKernel kernel(partition.node());
+  const std::vector<std::vector<int64_t>> shapes = {
+      {1, 8, 1, 1}, {2, 8, 6, 5}, {5, 8, 3, 17}, {1, 8, 40, 2}, {2, 8, 6, 5}};
+  for (const auto& sizes : shapes) {
+    const at::Tensor input = partition.int8(noise(sizes));
+    at::Tensor output;
+    EXPECT_TRUE(runs_in_onednn([&] { output = partition.fused(kernel, {input}); }));
+    expect_one_step_apart(output, partition.unfused({input}));
+  }
+}
+
+TEST(PartitionKernel, TakesAnyStrides) {
+  Partition partition = conv_partition();
+  const PartitionKernel kernel(partition.node());
+  const at::Tensor wide = partition.int8(noise({2, 8, 12, 10}));
+  const std::vector<at::Tensor> inputs = {
+      wide,
+      wide.contiguous(at::MemoryFormat::ChannelsLast),
+      wide.slice(2, 1, 7).slice(3, 2, 9),
+      wide.transpose(2, 3),
+      partition.int8(noise({1, 8, 12, 10})).expand({3, 8, 12, 10}),
+      wide.slice(2, 0, 12, 2),
+  };
+  for (const at::Tensor& input : inputs) {
+    at::Tensor output;
+    EXPECT_TRUE(runs_in_onednn([&] { output = partition.fused(kernel, {input}); }))
+        << input.strides();
+    expect_one_step_apart(output, partition.unfused({input.contiguous()}));
+  }
+}
+
+TEST(PartitionKernel, EqualSizesWithOtherStridesAreCompiledAnew) {
+  Partition partition = conv_partition();
+  const PartitionKernel kernel(partition.node());
+  const at::Tensor square = partition.int8(noise({1, 8, 6, 6}));
+  const at::Tensor turned = square.transpose(2, 3);
+  expect_one_step_apart(partition.fused(kernel, {square}), partition.unfused({square}));
+  expect_one_step_apart(partition.fused(kernel, {turned}),
+                        partition.unfused({turned.contiguous()}));
+}
+
+TEST(PartitionKernel, AnEmptyBatchRunsUnfused) {
+  Partition partition = conv_partition();
+  const PartitionKernel kernel(partition.node());
+  const at::Tensor empty = partition.int8(at::empty({0, 8, 6, 5}));
+  const at::Tensor output = partition.fused(kernel, {empty});
+  EXPECT_EQ(output.sizes(), (at::IntArrayRef{0, 8, 6, 5}));
+  EXPECT_EQ(output.scalar_type(), at::kQUInt8);
+  // and the next one is fused again
+  const at::Tensor input = partition.int8(noise({2, 8, 6, 5}));
+  EXPECT_TRUE(runs_in_onednn([&] { partition.fused(kernel, {input}); }));
+}
+
+TEST(PartitionKernel, AnotherDtypeRunsUnfused) {
+  Partition partition = conv_partition();
+  const PartitionKernel kernel(partition.node());
+  const at::Tensor input = at::quantize_per_tensor(noise({2, 8, 6, 5}), 0.03, 8, at::kQInt8);
+  at::Tensor output;
+  EXPECT_FALSE(runs_in_onednn([&] { output = partition.fused(kernel, {input}); }));
+  expect_one_step_apart(output, partition.unfused({input}));
+}
+
+TEST(PartitionKernel, WhatOneDnnDoesNotTakeAsOnePartitionRunsUnfused) {
+  Partition partition = conv_partition();
+  jit::Node& node = partition.node();
+  const auto subgraph = node.g(c10::attr::Subgraph)->copy();
+  for (jit::Node* inner : subgraph->nodes()) {
+    if (inner->kind() == c10::aten::relu) inner->replaceWithNewSymbol(c10::aten::sign);
+  }
+  jit::Graph graph;
+  jit::Node* odd = graph.create(partition_symbol(), {graph.addInput()}, 1);
+  odd->g_(c10::attr::Subgraph, subgraph);
+  testing::internal::CaptureStderr();
+  const PartitionKernel kernel(*odd);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("runs unfused"), std::string::npos);
+  const at::Tensor input = partition.int8(noise({2, 8, 6, 5}));
+  const at::Tensor signs = partition.fused(kernel, {input}).dequantize();
+  EXPECT_GT(signs.max().item<float>(), 0.9);
+  EXPECT_LT(signs.max().item<float>(), 1.1);
+}
+
+TEST(PartitionKernel, AShapeThatDoesNotFitIsPyTorchsError) {
+  Partition partition = conv_partition();
+  const PartitionKernel kernel(partition.node());
+  const at::Tensor seven_channels = partition.int8(noise({2, 7, 6, 5}));
+  EXPECT_ANY_THROW(partition.fused(kernel, {seven_channels}));
+  const at::Tensor input = partition.int8(noise({2, 8, 6, 5}));
+  expect_one_step_apart(partition.fused(kernel, {input}), partition.unfused({input}));
+}
+
+// --- Outputs ---
+
+TEST(PartitionKernel, AContiguousOutputIsContiguousWhateverComesIn) {
+  Partition partition = conv_partition();
+  set_output_layouts(partition.node(), {OutputLayout::Contiguous});
+  const PartitionKernel kernel(partition.node());
+  const at::Tensor input = partition.int8(noise({2, 8, 6, 5}));
+  for (const at::Tensor& x : {input, input.contiguous(at::MemoryFormat::ChannelsLast)}) {
+    const at::Tensor output = partition.fused(kernel, {x});
+    EXPECT_TRUE(output.is_contiguous());
+    expect_one_step_apart(output, partition.unfused({input}));
+  }
+}
+
+TEST(PartitionKernel, AChannelsLastOutputIsChannelsLastWhateverComesIn) {
+  Partition partition(small_model("return self.conv2d(x)"), small_input(4), 0);
+  set_output_layouts(partition.node(), {OutputLayout::ChannelsLast});
+  const PartitionKernel kernel(partition.node());
+  const at::Tensor input = noise({2, 8, 6, 5});
+  for (const at::Tensor& x :
+       {input, input.contiguous(at::MemoryFormat::ChannelsLast), input.transpose(2, 3)}) {
+    const at::Tensor output = partition.fused(kernel, {x});
+    EXPECT_TRUE(output.is_contiguous(at::MemoryFormat::ChannelsLast));
+    expect_one_step_apart(output, partition.unfused({x}));
+  }
+}
+
+// --- Reuse of an input's buffer ---
+
+class BufferReuse : public testing::Test {
+ protected:
+  // dequantize+conv2d+dequantize+add+relu+quantize: oneDNN may write over the summand.
+  BufferReuse()
+      : partition_(small_model("a = torch.relu(self.conv2d(x))\n"
+                               "b = torch.relu(self.conv2d_second(x))\n"
+                               "return self.exact_conv2d(torch.relu(self.conv2d(a) + b))"),
+                   small_input(4), 3) {
+    jit::Node& node = partition_.node();
+    set_reusable_inputs(node, std::vector<bool>(node.inputs().size(), true));
+  }
+
+  std::vector<at::Tensor> inputs() const {
+    return {partition_.int8(noise({2, 8, 6, 5}, 1), 0).contiguous(at::MemoryFormat::ChannelsLast),
+            partition_.int8(noise({2, 8, 6, 5}, 2), 1).contiguous(at::MemoryFormat::ChannelsLast)};
+  }
+
+  Partition partition_;
+};
+
+TEST_F(BufferReuse, TakesABufferThatNobodyElseHolds) {
+  ASSERT_EQ(partition_.node().inputs().size(), 2);
+  const PartitionKernel kernel(partition_.node());
+  auto unique = inputs();
+  const std::vector<const void*> buffers = {unique[0].data_ptr(), unique[1].data_ptr()};
+  const at::Tensor expected = partition_.unfused(inputs());
+  const at::Tensor output = partition_.fused(kernel, std::move(unique));
+  EXPECT_TRUE(output.data_ptr() == buffers[0] || output.data_ptr() == buffers[1]);
+  expect_one_step_apart(output, expected);
+}
+
+TEST_F(BufferReuse, LeavesATensorThatIsStillHeld) {
+  const PartitionKernel kernel(partition_.node());
+  const auto held = inputs();
+  const auto output = partition_.fused(kernel, held);
+  expect_one_step_apart(output, partition_.unfused(inputs()));
+  for (size_t i = 0; i < held.size(); ++i) {
+    EXPECT_NE(output.data_ptr(), held[i].data_ptr());
+    EXPECT_TRUE(at::equal(held[i].int_repr(), inputs()[i].int_repr()));
+  }
+}
+
+TEST_F(BufferReuse, LeavesAStorageThatAViewHolds) {
+  const PartitionKernel kernel(partition_.node());
+  auto passed = inputs();
+  const std::vector<at::Tensor> views = {passed[0].select(0, 1), passed[1].select(0, 1)};
+  const auto output = partition_.fused(kernel, std::move(passed));
+  expect_one_step_apart(output, partition_.unfused(inputs()));
+  for (size_t i = 0; i < views.size(); ++i) {
+    EXPECT_TRUE(at::equal(views[i].int_repr(), inputs()[i].select(0, 1).int_repr()));
+  }
+}
+
+TEST_F(BufferReuse, LeavesATensorThatIsPassedTwice) {
+  const PartitionKernel kernel(partition_.node());
+  auto passed = inputs();
+  passed[1] = passed[0];
+  const auto same = inputs()[0];
+  expect_one_step_apart(partition_.fused(kernel, std::move(passed)),
+                        partition_.unfused({same, same}));
+}
+
+TEST_F(BufferReuse, LeavesWhatIsNotMarked) {
+  set_reusable_inputs(partition_.node(), {false, false});
+  const PartitionKernel kernel(partition_.node());
+  auto unique = inputs();
+  const void* first = unique[0].data_ptr();
+  const void* second = unique[1].data_ptr();
+  // Storage handles keep the buffers from being given out again.
+  const c10::Storage keep[] = {unique[0].storage(), unique[1].storage()};
+  const auto output = partition_.fused(kernel, std::move(unique));
+  EXPECT_NE(output.data_ptr(), first);
+  EXPECT_NE(output.data_ptr(), second);
+}
+
+TEST_F(BufferReuse, TheCallersInputsSurviveAWholeModel) {
+  const auto model = small_model("y = torch.relu(self.conv2d(x))\nreturn self.conv2d(y) + y");
+  const at::Tensor x = small_input(4);
+  jit::Module artifact = convert(model, calibrated_on(model, {x}), {x});
+  const c10::InferenceMode no_grad;
+  const at::Tensor first = artifact.forward({x}).toTensor().clone();
+  EXPECT_TRUE(at::equal(artifact.forward({x}).toTensor(), first));
+  EXPECT_TRUE(at::equal(x, small_input(4)));
+}
+
+// --- Threads ---
+
+int64_t resident_kilobytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    int64_t value = 0;
+    if (word == "VmRSS:" && status >> value) return value;
+  }
+  return 0;
+}
+
+TEST(PartitionKernel, AThousandShapesDoNotGrowMemoryWithoutBound) {
+  // 144 KB of packed weights for each shape that is kept: 115 MB if 800 were.
+  constexpr int64_t kWide = 128;
+  jit::Module model("Wide");
+  model.register_parameter("w", noise({kWide, kWide, 3, 3}), /*is_buffer=*/false);
+  model.define("def forward(self, x):\n  return torch.conv2d(x, self.w, None, [1, 1], [1, 1])\n");
+  Partition partition(model, noise({1, kWide, 4, 4}), 1);
+  const PartitionKernel kernel(partition.node());
+  int64_t warm = 0;
+  for (int64_t i = 0; i < 1000; ++i) {
+    if (i == 200) warm = resident_kilobytes();
+    partition.fused(kernel, {partition.int8(noise({1, kWide, 1 + i % 32, 1 + i / 32}))});
+  }
+  ASSERT_GT(warm, 0);
+  EXPECT_LT(resident_kilobytes() - warm, 40 * 1024);
+}
+
+TEST(PartitionKernel, EightThreadsOverTwelveShapesGiveTheSerialResults) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "model.pt";
+  const auto model = small_model(
+      "y = torch.relu(self.conv2d(x))\n"
+      "y = torch.relu(self.conv2d_second(y) + y)\n"
+      "return self.exact_conv2d(torch.max_pool2d(y, [2, 2]))");
+  const at::Tensor example = small_input(4);
+  save(convert(model, calibrated_on(model, {example}), {example}), path);
+
+  std::vector<at::Tensor> inputs;
+  std::vector<at::Tensor> expected;
+  jit::Module serial = load(path);
+  const c10::InferenceMode no_grad;
+  for (int64_t i = 0; i < 12; ++i) {
+    inputs.push_back(noise({1 + i % 3, kChannels, 4 + i, 9 - i / 2}, static_cast<uint64_t>(i)));
+    expected.push_back(serial.forward({inputs.back()}).toTensor());
+  }
+
+  jit::Module shared = load(path);
+  std::vector<std::thread> threads;
+  std::vector<int> wrong(8, 0);
+  for (size_t t = 0; t < wrong.size(); ++t) {
+    threads.emplace_back([&, t] {
+      const c10::InferenceMode no_grad_here;
+      at::set_num_threads(1);
+      for (size_t step = 0; step < 36; ++step) {
+        const size_t i = (step + t) % inputs.size();
+        wrong[t] += !at::equal(shared.forward({inputs[i]}).toTensor(), expected[i]);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong, std::vector<int>(8, 0));
+}
+
+}  // namespace
+}  // namespace int8graph

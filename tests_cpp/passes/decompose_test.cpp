@@ -1,0 +1,71 @@
+#include "passes/decompose.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "testing/ir.h"
+
+namespace int8graph {
+namespace {
+
+std::string scaled(const std::string& producer, const std::string& operation) {
+  return R"IR(
+graph(%x : Tensor, %w : Tensor):
+  %none : NoneType = prim::Constant()
+  %one : int = prim::Constant[value=1]()
+  %c : float = prim::Constant[value=0.125]()
+  %y : Tensor = )IR" +
+         producer + R"IR(
+  %z : Tensor = )IR" +
+         operation + R"IR(
+  return (%z))IR";
+}
+
+c10::IValue second_argument(torch::jit::Graph& graph, const std::string& kind) {
+  return *torch::jit::toIValue(find_node(graph, kind)->input(1));
+}
+
+TEST(Decompose, SiluBecomesAProduct) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor):
+  %y : Tensor = aten::silu(%x)
+  return (%y))IR");
+  decompose(graph);
+  EXPECT_EQ(picture_of(*graph),
+            "a = aten::sigmoid(x)\n"
+            "b = aten::mul(x, a)\n"
+            "return b\n");
+}
+
+TEST(Decompose, ANumberBehindALayerBecomesATensor) {
+  for (const char* operation :
+       {"aten::mul(%y, %c)", "aten::div(%y, %c)", "aten::add(%y, %c, %one)"}) {
+    const auto graph = ir(scaled("aten::linear(%x, %w, %none)", operation));
+    decompose(graph);
+    const std::string kind = std::string(operation).substr(0, 9);
+    const c10::IValue number = second_argument(*graph, kind);
+    ASSERT_TRUE(number.isTensor()) << operation;
+    EXPECT_TRUE(at::equal(number.toTensor(), at::full({1}, 0.125)));
+  }
+}
+
+TEST(Decompose, ANumberBehindAnythingElseMayMeetAnIntTensor) {
+  const auto graph = ir(scaled("aten::relu(%x)", "aten::mul(%y, %c)"));
+  decompose(graph);
+  EXPECT_TRUE(second_argument(*graph, "aten::mul").isDouble());
+}
+
+TEST(Decompose, ArithmeticOnNumbersStays) {
+  const auto graph = ir(R"IR(
+graph(%a : int):
+  %two : int = prim::Constant[value=2]()
+  %b : int = aten::mul(%a, %two)
+  return (%b))IR");
+  decompose(graph);
+  EXPECT_TRUE(second_argument(*graph, "aten::mul").isInt());
+}
+
+}  // namespace
+}  // namespace int8graph

@@ -1,0 +1,84 @@
+#include "passes/layout_propagation.h"
+
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "passes/partition_node.h"
+#include "testing/ir.h"
+
+namespace int8graph {
+namespace {
+
+namespace jit = torch::jit;
+
+/// Turns the node of that kind into a partition.
+jit::Node* as_partition(jit::Graph& graph, const std::string& kind) {
+  jit::Node* node = find_node(graph, kind);
+  jit::Node* partition = node->replaceWithNewSymbol(partition_symbol());
+  partition->g_(c10::attr::Subgraph, std::make_shared<jit::Graph>());
+  node->destroy();
+  return partition;
+}
+
+constexpr OutputLayout kAny = OutputLayout::Any;
+constexpr OutputLayout kContiguous = OutputLayout::Contiguous;
+
+TEST(LayoutPropagation, WhatLeavesTheGraphIsContiguousAndPartitionsMayOverwriteEachOther) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor):
+  %1 : Tensor = aten::relu(%x)
+  %2 : Tensor = aten::sigmoid(%1)
+  %3 : Tensor = aten::tanh(%2)
+  %4 : Tensor = aten::neg(%3)
+  return (%4))IR");
+  // tanh stays with PyTorch
+  const std::vector<jit::Node*> partitions = {as_partition(*graph, "aten::relu"),
+                                              as_partition(*graph, "aten::sigmoid"),
+                                              as_partition(*graph, "aten::neg")};
+  propagate_layouts(*graph->block());
+  EXPECT_EQ(output_layouts(*partitions[0]), std::vector{kAny});
+  EXPECT_EQ(output_layouts(*partitions[1]), std::vector{kAny});
+  EXPECT_EQ(output_layouts(*partitions[2]), std::vector{kContiguous});
+  EXPECT_EQ(reusable_inputs(*partitions[0]), std::vector{false});
+  EXPECT_EQ(reusable_inputs(*partitions[1]), std::vector{true});
+  EXPECT_EQ(reusable_inputs(*partitions[2]), std::vector{false});
+}
+
+TEST(LayoutPropagation, LeavingInATupleOrListIsLeaving) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor):
+  %1 : Tensor = aten::relu(%x)
+  %2 : Tensor[] = prim::ListConstruct(%1)
+  %3 : (Tensor[]) = prim::TupleConstruct(%2)
+  return (%3))IR");
+  const jit::Node* partition = as_partition(*graph, "aten::relu");
+  propagate_layouts(*graph->block());
+  EXPECT_EQ(output_layouts(*partition), std::vector{kContiguous});
+}
+
+/// The layout that a quantizer alone leaves, where the next partition holds that operator.
+OutputLayout layout_before(const std::string& kind) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor):
+  %1 : Tensor = aten::relu(%x)
+  %2 : Tensor = aten::sigmoid(%1)
+  return (%2))IR");
+  jit::Node* quantizer = as_partition(*graph, "aten::relu");
+  jit::Node* reader = as_partition(*graph, "aten::sigmoid");
+  const auto fill = [](jit::Node* partition, const char* symbol) {
+    const auto inner = partition->g(c10::attr::Subgraph);
+    inner->insertNode(inner->create(c10::Symbol::fromQualString(symbol), {inner->addInput()}, 1));
+  };
+  fill(quantizer, "aten::quantize_per_tensor");
+  fill(reader, kind.c_str());
+  propagate_layouts(*graph->block());
+  return output_layouts(*quantizer).front();
+}
+
+TEST(LayoutPropagation, AQuantizerAloneBeforeAConvolutionIsChannelsLast) {
+  EXPECT_EQ(layout_before("aten::conv2d"), OutputLayout::ChannelsLast);
+  EXPECT_EQ(layout_before("aten::linear"), kAny);
+}
+
+}  // namespace
+}  // namespace int8graph

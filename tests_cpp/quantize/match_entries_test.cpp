@@ -1,0 +1,173 @@
+#include "quantize/match_entries.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "testing/ir.h"
+#include "testing/messages.h"
+
+namespace int8graph {
+namespace {
+
+namespace jit = torch::jit;
+
+/// x -> linear -> relu -> linear, with eight and four output channels.
+std::shared_ptr<jit::Graph> two_layers() {
+  return ir(R"IR(
+graph(%x : Tensor, %w : Tensor, %v : Tensor):
+  %none : NoneType = prim::Constant()
+  %a : Tensor = aten::linear(%x, %w, %none)
+  %b : Tensor = aten::relu(%a)
+  %c : Tensor = aten::linear(%b, %v, %none)
+  return (%c))IR",
+            {{"w", at::ones({8, 8})}, {"v", at::ones({4, 8})}});
+}
+
+OperatorEntry entry(const std::string& name, size_t inputs = 1) {
+  OperatorEntry result;
+  result.name = name;
+  result.inputs_flow.assign(inputs, "x");
+  result.inputs_quantized.assign(inputs, false);
+  result.outputs_flow = {"y"};
+  result.outputs_quantized = {false};
+  return result;
+}
+
+OperatorEntry layer(const std::string& name, size_t channels) {
+  OperatorEntry result = entry(name);
+  result.inputs_quantized = {true};
+  result.weight_scales = {std::vector<double>(channels, 0.1)};
+  return result;
+}
+
+std::vector<OperatorEntry> numbered(std::vector<OperatorEntry> entries) {
+  for (size_t i = 0; i < entries.size(); ++i) entries[i].id = static_cast<int64_t>(i);
+  return entries;
+}
+
+/// The operators in order, each with the id of its entry.
+std::string matches(const std::shared_ptr<jit::Graph>& graph,
+                    const std::vector<OperatorEntry>& entries) {
+  const MatchedEntries matched = match_entries(*graph->block(), entries);
+  std::string text;
+  for (const jit::Node* node : graph->nodes()) {
+    const auto found = matched.find(node);
+    if (found == matched.end()) continue;
+    text += std::string(text.empty() ? "" : " ") + node->kind().toUnqualString() +
+            std::to_string(found->second->id);
+  }
+  return text;
+}
+
+std::string refusal(const std::vector<OperatorEntry>& entries) {
+  return refusal_of([&] { matches(two_layers(), entries); });
+}
+
+TEST(MatchEntries, LinesBothSidesUpInOrder) {
+  EXPECT_EQ(
+      matches(two_layers(), numbered({layer("linear", 8), entry("relu"), layer("linear", 4)})),
+      "linear0 relu1 linear2");
+}
+
+TEST(MatchEntries, EntriesOfFoldedOperatorsMayBeLeftOver) {
+  EXPECT_EQ(matches(two_layers(), numbered({layer("linear", 8), entry("batch_norm"), entry("relu"),
+                                            layer("linear", 4), entry("mul", 2)})),
+            "linear0 relu2 linear3");
+}
+
+TEST(MatchEntries, ALookupOfConstantRowsMayBeLeftOver) {
+  auto lookup = layer("embedding", 10);
+  lookup.inputs_quantized.assign(lookup.inputs_quantized.size(), false);
+  EXPECT_EQ(matches(two_layers(),
+                    numbered({lookup, layer("linear", 8), entry("relu"), layer("linear", 4)})),
+            "linear1 relu2 linear3");
+}
+
+TEST(MatchEntries, OperatorsWithoutWeightMayBeLeftOver) {
+  EXPECT_EQ(matches(two_layers(), numbered({layer("linear", 8), layer("linear", 4)})),
+            "linear0 linear1");
+}
+
+TEST(MatchEntries, InPlaceNamesOfThePredecessorFit) {
+  EXPECT_EQ(
+      matches(two_layers(), numbered({layer("linear", 8), entry("relu_"), layer("linear", 4)})),
+      "linear0 relu1 linear2");
+}
+
+TEST(MatchEntries, OneScaleForTheWholeWeightFitsAnyNumberOfChannels) {
+  OperatorEntry whole = layer("linear", 1);
+  whole.weight_granularity = WeightGranularity::PerTensor;
+  EXPECT_EQ(matches(two_layers(), numbered({whole, entry("relu"), layer("linear", 4)})),
+            "linear0 relu1 linear2");
+}
+
+TEST(MatchEntries, AQuantizedPairCountsMoreThanManyOthers) {
+  // By their number alone, three relus would be lined up and the pool be lost.
+  const auto graph = ir(R"IR(
+graph(%x : Tensor):
+  %l : int[] = prim::Constant[value=[2, 2]]()
+  %n : bool = prim::Constant[value=0]()
+  %p : Tensor = aten::max_pool2d(%x, %l, %l, %l, %l, %n)
+  %a : Tensor = aten::relu(%p)
+  %b : Tensor = aten::relu(%a)
+  %c : Tensor = aten::relu(%b)
+  return (%c))IR");
+  OperatorEntry pool = entry("max_pool2d");
+  pool.inputs_quantized = {true};
+  EXPECT_EQ(matches(graph, numbered({entry("relu"), entry("relu"), entry("relu"), pool})),
+            "max_pool2d3");
+}
+
+TEST(MatchEntries, AMissingEntryIsRefusedWithBothSides) {
+  expect_words(refusal(numbered({layer("linear", 8), entry("relu")})),
+               {"the model has linear", "4 output channels", "no further entry"});
+}
+
+TEST(MatchEntries, AMissingOperatorIsRefusedWithBothSides) {
+  expect_words(refusal(numbered({layer("linear", 8), layer("linear", 4), layer("conv2d", 6)})),
+               {"no further operator", "entry 2", "conv2d", "6 weight scale(s)"});
+}
+
+TEST(MatchEntries, AnotherNumberOfChannelsIsRefusedWithBothSides) {
+  expect_words(refusal(numbered({layer("linear", 8), entry("relu"), layer("linear", 5)})),
+               {"the model has linear", "4 output channels", "entry 2", "5 weight scale(s)"});
+}
+
+TEST(MatchEntries, AnotherOrderIsRefused) {
+  expect_words(refusal(numbered({layer("linear", 4), entry("relu"), layer("linear", 8)})),
+               {"the model has linear", "the QuantConf has"});
+}
+
+TEST(MatchEntries, AnotherNumberOfInputsDoesNotFit) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor, %y : Tensor):
+  %one : int = prim::Constant[value=1]()
+  %l : Tensor[] = prim::ListConstruct(%x, %y)
+  %c : Tensor = aten::cat(%l, %one)
+  return (%c))IR");
+  OperatorEntry two = entry("cat", 2);
+  OperatorEntry three = entry("cat", 3);
+  two.inputs_quantized = {true, true};
+  three.inputs_quantized = {true, true, true};
+  EXPECT_EQ(matches(graph, numbered({two})), "cat0");
+  expect_words(refusal_of([&] { matches(graph, numbered({three})); }),
+               {"cat with 2 activation input(s)", "cat with 3 activation input(s)"});
+}
+
+TEST(MatchEntries, ArithmeticOnIntegersIsNoOperator) {
+  const auto graph = ir(R"IR(
+graph(%x : Long(3, strides=[1]), %y : Float(3, strides=[1])):
+  %one : int = prim::Constant[value=1]()
+  %a : Long(3, strides=[1]) = aten::add(%x, %x, %one)
+  %b : Float(3, strides=[1]) = aten::add(%y, %y, %one)
+  %both : (Tensor, Tensor) = prim::TupleConstruct(%a, %b)
+  return (%both))IR");
+  const auto entries = numbered({entry("add", 2)});
+  const MatchedEntries matched = match_entries(*graph->block(), entries);
+  ASSERT_EQ(matched.size(), 1);
+  EXPECT_EQ(matched.begin()->first->input(0)->debugName(), "y");
+}
+
+}  // namespace
+}  // namespace int8graph
