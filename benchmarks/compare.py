@@ -1,6 +1,6 @@
 """Measures int8graph against fp32 PyTorch, ONNX Runtime and OpenVINO in one run, on one core.
 
-    python benchmarks/compare.py --models resnet50 mobilenet_v2 --json results.json
+    python benchmarks/compare.py --models resnet50 transformers_mobilenet_v2 --json results.json
 
 Prints one Markdown table per model. "Speed-up" is against `torch.jit.trace` + `freeze` in the same
 run; SQNR is the ratio of signal to quantization noise at the model's output, against fp32 eager
@@ -20,8 +20,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests_py"))
 
 from contestants import CONTESTANTS, Contestant, Unavailable, Workload  # noqa: E402
-from models import FULL_SIZE, MODELS, random_image  # noqa: E402
+from models import FULL_SIZE, random_image  # noqa: E402
 from timing import interleave, pin_to_one_core  # noqa: E402
+from workloads import WORKLOADS  # noqa: E402
 
 CALIBRATION_IMAGES = 8
 
@@ -36,7 +37,7 @@ def measure(model_name: str, args: argparse.Namespace) -> list[dict]:
     """One row per contestant that could be prepared."""
     work = Workload(
         name=model_name,
-        model=MODELS[model_name](),
+        model=WORKLOADS[model_name](),
         image=random_image(args.size, seed=1),
         calibration=[random_image(args.size, seed=100 + i) for i in range(CALIBRATION_IMAGES)],
     )
@@ -91,8 +92,8 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--models", nargs="+", choices=MODELS, default=["resnet50", "mobilenet_v2"], metavar="NAME",
-        help="of: " + ", ".join(MODELS),
+        "--models", nargs="+", choices=WORKLOADS, default=["resnet50", "mobilenet_v2"], metavar="NAME",
+        help="of: " + ", ".join(WORKLOADS),
     )  # fmt: skip
     parser.add_argument(
         "--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS), metavar="NAME",
