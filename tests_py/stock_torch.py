@@ -10,8 +10,8 @@ import torch
 
 
 def run_in_stock_torch(
-    model: Path, inputs: Sequence[torch.Tensor], folder: Path
-) -> list[torch.Tensor]:
+    model: Path, inputs: Sequence[torch.Tensor | tuple[torch.Tensor, ...]], folder: Path
+) -> list:
     """The outputs of the saved `model`, one for each input. `folder` is for the files by which the
     two processes talk."""
     inputs_path, outputs_path = folder / "stock_inputs.pt", folder / "stock_outputs.pt"
@@ -27,7 +27,7 @@ def main(model_path: str, inputs_path: str, outputs_path: str) -> None:
     inputs = torch.load(inputs_path, weights_only=True)
     model = torch.jit.load(model_path)
     with torch.no_grad():
-        outputs = [model(x) for x in inputs]
+        outputs = [model(*x) if isinstance(x, tuple) else model(x) for x in inputs]
     libraries = Path("/proc/self/maps").read_text()
     assert "int8graph" not in sys.modules and "libint8graph" not in libraries
     torch.save(outputs, outputs_path)

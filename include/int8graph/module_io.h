@@ -12,7 +12,8 @@ namespace int8graph {
 /// Writes what convert() returned to one TorchScript file, with the QuantConf inside as the extra
 /// file `int8graph.json`. The file appears whole or not at all: a failed save leaves an older file
 /// of that name as it was.
-/// @throws std::invalid_argument when `module` does not come from convert() or load().
+/// @throws std::invalid_argument when `module` does not come from convert(): what load() has fused
+///   is no plain TorchScript any more, and its file is there to be copied.
 /// @throws std::system_error when the file can't be written; it names the path.
 INT8GRAPH_API void save(const torch::jit::Module& module, const std::string& path);
 

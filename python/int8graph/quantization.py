@@ -31,7 +31,8 @@ def calibrate(conf: QuantConf, default_recipe: bool = True) -> Iterator[None]:
     """
     scope = _C.Calibration(conf, default_recipe=default_recipe)
     try:
-        yield
+        with _attention_in_parts():
+            yield
     except BaseException:
         scope.abandon()
         raise
@@ -72,6 +73,18 @@ def save(module: torch.jit.ScriptModule, path: Union[str, "os.PathLike[str]"]) -
     _C.save(module._c, path)
 
 
+@contextlib.contextmanager
+def _attention_in_parts() -> Iterator[None]:
+    """Keeps nn.MultiheadAttention and nn.TransformerEncoderLayer from running as one operator each,
+    whose linear layers could neither be observed nor quantized."""
+    enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(enabled)
+
+
 def _call_arguments(example_input: ExampleInput) -> Tuple[Tuple[Any, ...], Mapping[str, Any]]:
     if isinstance(example_input, torch.Tensor):
         return (example_input,), {}
@@ -101,6 +114,6 @@ def _trace(
                 "model.eval() before calibrating and converting"
             )
     inputs = {"example_kwarg_inputs": kwargs} if kwargs else {"example_inputs": args}
-    with torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), _attention_in_parts(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`torch.jit.trace", DeprecationWarning)
         return torch.jit.trace(model, **inputs, check_trace=False, strict=False)

@@ -12,6 +12,7 @@
 #include "executor/onednn_runtime.h"
 #include "executor/profile.h"
 #include "executor/snapshot_cache.h"
+#include "ops/attached_nodes.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/graph_mapping.h"
@@ -96,16 +97,12 @@ class PartitionKernel::Impl {
   void run(jit::Stack& stack) const {
     const PartitionTimer timer(this, name_);
     const size_t count = subgraph_->inputs().size();
-    c10::SmallVector<at::Tensor, 4> arguments;
-    bool plain = partition_.has_value();
-    for (size_t i = 0; i < count; ++i) {
-      c10::IValue& argument = stack[stack.size() - count + i];
-      plain = plain && argument.isTensor() && is_plain(argument.toTensor()) &&
-              argument.toTensor().scalar_type() == argument_dtypes_[i];
-      if (!plain)
-        return run_unfused(stack, "an input is empty or not of the dtype it was built for");
-      arguments.push_back(std::move(argument).toTensor());
+    const std::span<c10::IValue> inputs(stack.data() + (stack.size() - count), count);
+    if (!partition_ || !fit(inputs)) {
+      return run_unfused(stack, "an input is empty or not of the dtype it was built for");
     }
+    c10::SmallVector<at::Tensor, 4> arguments;
+    for (c10::IValue& input : inputs) arguments.push_back(std::move(input).toTensor());
     const std::span<const at::Tensor> view(arguments.data(), arguments.size());
     const CallKey key(view);
     const auto outcome = cache_.find_or_make(key.view(), [&] { return compile(view); });
@@ -134,18 +131,21 @@ class PartitionKernel::Impl {
   void map(const std::vector<OutputLayout>& layouts) {
     std::vector<jit::Node*> nodes(subgraph_->nodes().begin(), subgraph_->nodes().end());
     MappedGraph mapped = map_nodes(nodes);
+    const auto operators = static_cast<size_t>(std::ranges::count_if(
+        nodes, [](const jit::Node* n) { return !is_part_of_its_reader(*n); }));
     const auto partitions = mapped.graph.get_partitions();
     const auto fits = std::ranges::find_if(partitions, [&](const graph::partition& candidate) {
-      return candidate.is_supported() && candidate.get_output_ports().size() == layouts.size() &&
-             std::ranges::none_of(nodes,
-                                  [&](const jit::Node* n) { return mapped.reasons.contains(n); });
+      return candidate.is_supported() && candidate.get_ops_num() == operators &&
+             candidate.get_output_ports().size() == layouts.size();
     });
     if (fits == partitions.end()) {
-      log(name_ + ": runs unfused, oneDNN Graph does not take it as one partition, but as " +
-          std::to_string(partitions.size()));
-      for (const auto& [node, reason] : mapped.reasons) {
-        log(std::string("  ") + node->kind().toQualString() + ": " + reason);
-      }
+      log_verbose([&] {
+        std::string text = name_ + ": runs unfused: oneDNN Graph does not take it as one partition";
+        for (const auto& [node, reason] : mapped.reasons) {
+          text += std::string("; ") + node->kind().toQualString() + ": " + reason;
+        }
+        return text;
+      });
       return;
     }
     argument_dtypes_.assign(subgraph_->inputs().size(), c10::kFloat);
@@ -184,7 +184,12 @@ class PartitionKernel::Impl {
     try {
       outcome->partition.emplace(*partition_, ports_, arguments);
     } catch (const std::exception& error) {  // oneDNN lets std::bad_alloc out for odd shapes
-      log(name_ + " for " + shapes_of(arguments) + ": runs unfused, oneDNN says " + error.what());
+      if (!told_.exchange(true)) {
+        log_verbose([&] {
+          return name_ + " for " + shapes_of(arguments) + ": runs unfused: oneDNN says " +
+                 error.what();
+        });
+      }
       return outcome;
     }
     log_verbose([&] {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,10 @@ using CacheKey = std::span<const int64_t>;
 /// the value once, under a mutex, publishes a new snapshot, and waits until no reader is inside the
 /// old one before that is freed. A reader is inside for the length of a look-up only (some 20 ns);
 /// what it returns is kept alive by its shared_ptr, so an evicted value lives on while it is used.
+///
+/// Readers sign in at one of two counters, and a writer sends new ones to the other before it
+/// waits, so that steady traffic can't keep it waiting. A reader may have looked up the counter
+/// before that and sign in after it, so the writer waits for both in turn (as sleepable RCU does).
 template <typename Value>
 class SnapshotCache {
  public:
@@ -30,13 +35,14 @@ class SnapshotCache {
 
   /// The value of `key`; null if it is not there.
   std::shared_ptr<const Value> find(CacheKey key) const {
-    readers_.fetch_add(1, std::memory_order_seq_cst);
+    std::atomic<int64_t>& readers = readers_[side_.load(std::memory_order_seq_cst) % 2];
+    readers.fetch_add(1, std::memory_order_seq_cst);
     std::shared_ptr<const Value> result;
     if (Slot* slot = table_.load(std::memory_order_seq_cst)->find(key, hash(key))) {
       slot->touch(clock_.load(std::memory_order_relaxed));
       result = slot->value;
     }
-    readers_.fetch_sub(1, std::memory_order_release);
+    readers.fetch_sub(1, std::memory_order_release);
     return result;
   }
 
@@ -107,13 +113,17 @@ class SnapshotCache {
     slots.push_back(std::make_shared<Slot>(hash(key), key, std::move(value), now));
     table_.store(next.release(), std::memory_order_seq_cst);
     // Whoever enters from here on sees the new table; wait for those who may hold the old one.
-    while (readers_.load(std::memory_order_seq_cst) != 0) std::this_thread::yield();
+    for (int turn = 0; turn < 2; ++turn) {
+      const std::atomic<int64_t>& readers = readers_[side_.fetch_add(1) % 2];
+      while (readers.load(std::memory_order_seq_cst) != 0) std::this_thread::yield();
+    }
     delete old;
   }
 
   const size_t capacity_;
   std::atomic<const Table*> table_{new Table()};
-  mutable std::atomic<int64_t> readers_{0};
+  mutable std::array<std::atomic<int64_t>, 2> readers_{};
+  std::atomic<uint64_t> side_{0};
   std::atomic<uint64_t> clock_{0};
   mutable std::mutex mutex_;
 };

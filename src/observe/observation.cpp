@@ -114,7 +114,7 @@ void Observation::start(std::string_view symbol, const std::vector<size_t>& writ
     call.inputs.push_back({range, tracker_.find(tensor).flow});
   }
   if (recorded->weight.defined()) {
-    call.weight = observe_weight(recorded->weight, recorded->row->weight->channel_axis);
+    call.weight = observe_weight(recorded->weight, recorded->channel_axis);
   }
   running.call = std::move(call);
   running.passes_first_on = recorded->row->moves_elements();

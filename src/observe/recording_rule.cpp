@@ -20,6 +20,15 @@ void append_tensors(const c10::IValue& value, std::vector<at::Tensor>& out) {
   }
 }
 
+// addmm that is a linear layer with a transposed weight.
+bool is_linear(c10::ArrayRef<c10::IValue> arguments) {
+  if (arguments.size() <= addmm::kAlpha) return false;
+  const c10::IValue& bias = arguments[addmm::kBias];
+  return bias.isTensor() && bias.toTensor().dim() == 1 &&
+         arguments[addmm::kBeta].toScalar().equal(1) &&
+         arguments[addmm::kAlpha].toScalar().equal(1);
+}
+
 }  // namespace
 
 bool counts(const at::Tensor& tensor) {
@@ -38,6 +47,7 @@ std::vector<at::Tensor> tensors_in(c10::ArrayRef<c10::IValue> values) {
 
 const Operator* find_operator_of_call(std::string_view symbol,
                                       c10::ArrayRef<c10::IValue> arguments) {
+  if (is_addmm(symbol)) return is_linear(arguments) ? find_operator_by_name("linear") : nullptr;
   if (!is_generic_convolution(symbol)) return find_operator(symbol);
   if (arguments.size() <= kTransposedArgument) return nullptr;
   const c10::IValue& weight = arguments[kGenericWeightArgument];
@@ -51,20 +61,27 @@ std::optional<RecordedCall> recorded_call(std::string_view symbol,
   const Operator* row = find_operator_of_call(symbol, arguments);
   if (row == nullptr || !row->recorded()) return std::nullopt;
   RecordedCall call{row, {}, {}};
-  for (const size_t position : row->activations) {
+  std::vector<size_t> activations = row->activations;
+  std::optional<WeightArgument> weight = row->weight;
+  if (is_addmm(symbol)) {
+    activations = {addmm::kInput};
+    weight = WeightArgument{.argument = addmm::kWeight, .channel_axis = 1};
+  }
+  for (const size_t position : activations) {
     if (position >= arguments.size()) continue;
     for (at::Tensor& tensor : tensors_in(arguments[position])) {
       if (counts(tensor) && tensor.dim() > 0) call.activations.push_back(std::move(tensor));
     }
   }
-  if (!row->weight.has_value()) {
+  if (!weight.has_value()) {
     if (call.activations.empty()) return std::nullopt;
     return call;
   }
-  const size_t position = row->weight->argument;
+  const size_t position = weight->argument;
   if (position >= arguments.size() || !arguments[position].isTensor()) return std::nullopt;
   call.weight = arguments[position].toTensor();
-  if (!counts(call.weight) || row->weight->channel_axis >= call.weight.dim()) return std::nullopt;
+  call.channel_axis = weight->channel_axis;
+  if (!counts(call.weight) || call.channel_axis >= call.weight.dim()) return std::nullopt;
   return call;
 }
 

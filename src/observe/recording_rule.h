@@ -31,11 +31,14 @@ namespace int8graph {
 /// 4. A call is recorded if `row.recorded()` and: of an operator with a weight, if the weight
 /// counts
 ///    (so an embedding has an entry with no input); of others, if there is an activation input.
+///    addmm with factors of 1 and a bias of one dimension counts as linear; other addmms don't
+///    count.
 /// 5. The outputs of a call are all tensors among its results that count, of any rank.
 struct RecordedCall {
   const Operator* row;
   std::vector<at::Tensor> activations;
-  at::Tensor weight;  ///< undefined where the operator has none
+  at::Tensor weight;         ///< undefined where the operator has none
+  int64_t channel_axis = 0;  ///< of the weight
 };
 
 /// Rules 2 to 4 for one call.
@@ -50,7 +53,8 @@ std::vector<at::Tensor> recorded_outputs(c10::ArrayRef<c10::IValue> results);
 /// Rule 2.
 bool counts(const at::Tensor& tensor);
 
-/// The row of a call, generic convolutions resolved by their weight; null if there is none.
+/// The row of a call, generic convolutions resolved by their weight, addmm by its arguments; null
+/// if there is none.
 const Operator* find_operator_of_call(std::string_view symbol,
                                       c10::ArrayRef<c10::IValue> arguments);
 

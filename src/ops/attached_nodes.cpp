@@ -31,10 +31,17 @@ bool pads_with_zeros(const jit::Node& node) {
   return mode->toStringRef() == "constant" && zero && !inward;
 }
 
-bool is_convolution_input(const jit::Use& use) {
+/// The spatial dimensions of the convolution that reads there; 0 if none does.
+size_t spatial_dimensions_of_reader(const jit::Use& use) {
   const Operator* row = find_operator(*use.user);
-  return use.offset == 0 && row != nullptr && row->op_class == OpClass::Conv &&
-         row->name.starts_with("conv") && !row->name.starts_with("conv_transpose");
+  const bool is_convolution = use.offset == 0 && row != nullptr && row->op_class == OpClass::Conv &&
+                              !row->name.starts_with("conv_transpose");
+  return is_convolution ? static_cast<size_t>(row->name[std::string_view("conv").size()] - '0') : 0;
+}
+
+/// Whether the padding leaves batch and channels alone.
+bool pads_spatially(const jit::Node& pad, size_t spatial) {
+  return jit::toIValue(pad.input(1))->toIntVector().size() <= 2 * spatial;
 }
 
 }  // namespace
@@ -42,7 +49,12 @@ bool is_convolution_input(const jit::Use& use) {
 bool is_attached(const jit::Node& node) {
   if (node.outputs().size() != 1 || node.output()->uses().size() != 1) return false;
   if (is_tensor_list(node)) return true;
-  return pads_with_zeros(node) && is_convolution_input(node.output()->uses().front());
+  const size_t spatial = spatial_dimensions_of_reader(node.output()->uses().front());
+  return pads_with_zeros(node) && pads_spatially(node, spatial);
+}
+
+bool is_part_of_its_reader(const jit::Node& node) {
+  return node.kind() == c10::prim::Constant || is_attached(node);
 }
 
 std::optional<ZeroPadding> attached_padding(jit::Value* value, size_t spatial) {
@@ -50,7 +62,6 @@ std::optional<ZeroPadding> attached_padding(jit::Value* value, size_t spatial) {
   if (!pads_with_zeros(*node) || !is_attached(*node)) return {};
   // From the last dimension to the first: begin, end, begin, end, ...
   std::vector<int64_t> amounts = jit::toIValue(node->input(1))->toIntVector();
-  if (amounts.size() > 2 * spatial) return {};
   amounts.resize(2 * spatial, 0);
   ZeroPadding padding{node->input(0), {}, {}};
   for (size_t d = spatial; d-- > 0;) {

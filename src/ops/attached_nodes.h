@@ -18,6 +18,9 @@ namespace int8graph {
 ///     %p : Tensor = aten::pad(%x, [0, 1, 0, 1], ...)  the padding of aten::conv2d(%p, %w, ...)
 bool is_attached(const torch::jit::Node& node);
 
+/// Attached nodes and constants: what no operation of its own is made of.
+bool is_part_of_its_reader(const torch::jit::Node& node);
+
 /// Zeros that an attached aten::pad puts around a convolution's input, by spatial dimension.
 struct ZeroPadding {
   torch::jit::Value* input;

@@ -142,7 +142,19 @@ LoweredOp lower_matmul(const NodeArguments& arguments) {
 
 LoweredOp lower_add(const NodeArguments& arguments) {
   if (arguments.size() > 2 && arguments.number(2) != 1.0) throw NotLowerable{"alpha is not 1"};
-  return lower_binary<OpKind::Add>(arguments);
+  return {OpKind::Add, {arguments.value(0), arguments.value(1)}, {}};
+}
+
+LoweredOp lower_div(const NodeArguments& arguments) {
+  if (arguments.size() > 2 && !arguments.is_none(2)) throw NotLowerable{"it rounds its result"};
+  return {OpKind::Divide, {arguments.value(0), arguments.value(1)}, {}};
+}
+
+void refuse_more_arguments_than(size_t count, const NodeArguments& arguments) {
+  if (arguments.size() > count) {
+    throw NotLowerable{"it has " + std::to_string(arguments.size()) + " arguments, not " +
+                       std::to_string(count)};
+  }
 }
 
 LoweredOp lower_clamp(const NodeArguments& arguments) {
@@ -173,7 +185,7 @@ LoweredOp lower_elu(const NodeArguments& arguments) {
 LoweredOp lower_gelu(const NodeArguments& arguments) {
   // oneDNN Graph has the erf form only. The tanh form differs from it by at most 5e-4, far less
   // than a quantum of any int8 activation it is fused with.
-  return lower_unary<OpKind::GELU>(arguments);
+  return {OpKind::GELU, {arguments.value(0)}, {}};
 }
 
 LoweredOp lower_hardsigmoid(const NodeArguments& arguments) {
@@ -181,6 +193,8 @@ LoweredOp lower_hardsigmoid(const NodeArguments& arguments) {
 }
 
 LoweredOp lower_softplus(const NodeArguments& arguments) {
+  // Beyond PyTorch's default threshold of 20 softplus(x) is x in fp32; below it, it is not.
+  if (arguments.number(2) < 20) throw NotLowerable{"its threshold is below 20"};
   return {OpKind::SoftPlus,
           {arguments.value(0)},
           {{Attr::beta, static_cast<float>(arguments.number(1))}}};
@@ -189,7 +203,7 @@ LoweredOp lower_softplus(const NodeArguments& arguments) {
 LoweredOp lower_pow(const NodeArguments& arguments) {
   if (arguments.is_tensor(1)) throw NotLowerable{"its exponent is a tensor"};
   const double exponent = arguments.number(1);
-  if (exponent == 2.0) return lower_unary<OpKind::Square>(arguments);
+  if (exponent == 2.0) return {OpKind::Square, {arguments.value(0)}, {}};
   return {OpKind::Pow, {arguments.value(0)}, {{Attr::beta, static_cast<float>(exponent)}}};
 }
 
@@ -237,10 +251,20 @@ LoweredOp lower_max_pool(const NodeArguments& arguments) {
   const size_t spatial = spatial_dimensions(arguments);
   const Integers kernel = arguments.integers(1, spatial);
   const Integers pads = arguments.integers(3, spatial);
+  const Integers strides = pool_strides(arguments, kernel);
+  if (arguments.boolean(5)) {
+    for (size_t d = 0; d < spatial; ++d) {
+      // PyTorch drops a last window that would begin behind the input and its left padding; oneDNN
+      // keeps it. There is none while stride + padding <= kernel.
+      if (strides[d] + pads[d] > kernel[d]) {
+        throw NotLowerable{"ceil_mode is set, and its last window may lie outside of the input"};
+      }
+    }
+  }
   return {OpKind::MaxPool,
           {arguments.value(0)},
           {{Attr::kernel, kernel},
-           {Attr::strides, pool_strides(arguments, kernel)},
+           {Attr::strides, strides},
            {Attr::pads_begin, pads},
            {Attr::pads_end, pads},
            {Attr::dilations, arguments.integers(4, spatial)},

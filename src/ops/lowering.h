@@ -16,6 +16,7 @@ LoweredOp lower_conv_transpose(const NodeArguments& arguments);
 LoweredOp lower_linear(const NodeArguments& arguments);
 LoweredOp lower_matmul(const NodeArguments& arguments);
 LoweredOp lower_add(const NodeArguments& arguments);
+LoweredOp lower_div(const NodeArguments& arguments);
 LoweredOp lower_clamp(const NodeArguments& arguments);
 LoweredOp lower_relu6(const NodeArguments& arguments);
 LoweredOp lower_leaky_relu(const NodeArguments& arguments);
@@ -36,14 +37,19 @@ LoweredOp lower_quantize(const NodeArguments& arguments);
 LoweredOp lower_dequantize(const NodeArguments& arguments);
 LoweredOp lower_constant_dequantize(const NodeArguments& arguments);
 
+/// Rows match by symbol; overloads with further arguments mean something else.
+void refuse_more_arguments_than(size_t count, const NodeArguments& arguments);
+
 /// Operations of one or two tensors and no attributes.
 template <OpKind kind>
 LoweredOp lower_unary(const NodeArguments& arguments) {
+  refuse_more_arguments_than(1, arguments);
   return {kind, {arguments.value(0)}, {}};
 }
 
 template <OpKind kind>
 LoweredOp lower_binary(const NodeArguments& arguments) {
+  refuse_more_arguments_than(2, arguments);
   return {kind, {arguments.value(0), arguments.value(1)}, {}};
 }
 

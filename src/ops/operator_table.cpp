@@ -1,5 +1,6 @@
 #include "ops/operator_table.h"
 
+#include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <array>
@@ -57,7 +58,7 @@ const std::vector<Operator>& rows() {
       {"add", Add, {"aten::add", "aten::add_"}, {0, 1}, {}, lower_add},
       {"sub", Elementwise, {"aten::sub", "aten::sub_"}, {0, 1}, {}, nullptr},
       {"mul", Elementwise, {"aten::mul", "aten::mul_"}, {0, 1}, {}, lower_binary<OpKind::Multiply>},
-      {"div", Elementwise, {"aten::div", "aten::div_"}, {0, 1}, {}, lower_binary<OpKind::Divide>},
+      {"div", Elementwise, {"aten::div", "aten::div_"}, {0, 1}, {}, lower_div},
       {"maximum", Elementwise, {"aten::maximum"}, {0, 1}, {}, lower_binary<OpKind::Maximum>},
       {"minimum", Elementwise, {"aten::minimum"}, {0, 1}, {}, lower_binary<OpKind::Minimum>},
       {"relu", Elementwise, {"aten::relu", "aten::relu_"}, {0}, {}, lower_unary<OpKind::ReLU>},
@@ -144,14 +145,14 @@ const std::vector<Operator>& rows() {
       {"slice", View, {"aten::slice", "aten::select", "aten::narrow"}, {0}, {}, nullptr},
       {"contiguous", View, {"aten::contiguous", "aten::detach"}, {0}, {}, nullptr},
       {"upsample_nearest", View, {"aten::upsample_nearest2d"}, {0}, {}, nullptr},
+
+      // neither recorded nor quantized
       {"dropout",
-       View,
+       Other,
        {"aten::dropout", "aten::dropout_", "aten::feature_dropout"},
        {0},
        {},
        nullptr},
-
-      // known to oneDNN Graph in fp32 only
       {"mean", Other, {"aten::mean"}, {0}, {}, nullptr},
       {"layer_norm", Other, {"aten::layer_norm"}, {0}, {}, lower_layer_norm},
       {"softmax", Other, {"aten::softmax"}, {0}, {}, lower_softmax},
@@ -172,9 +173,24 @@ const Operator* find(const RowsByText& index, std::string_view text) {
   return found == index.end() ? nullptr : found->second;
 }
 
-/// Shapes and quantizers aside, int8graph's rows start from these generic forms in traced graphs.
+/// What tracing writes for every convolution; is_generic_convolution() tells of them.
 constexpr std::array<std::string_view, 2> kGenericConvolutions = {"aten::_convolution",
                                                                   "aten::convolution"};
+
+void refuse_foreign_dtype(const torch::jit::Value& input) {
+  const auto constant = constant_tensor(&input);
+  if (!constant) return;
+  switch (constant->scalar_type()) {
+    case c10::kFloat:
+    case c10::kBFloat16:
+    case c10::kQInt8:
+    case c10::kQUInt8:
+      return;
+    default:
+      throw NotLowerable{std::string("it reads a constant of dtype ") +
+                         c10::toString(constant->scalar_type())};
+  }
+}
 
 }  // namespace
 
@@ -206,6 +222,10 @@ bool is_generic_convolution(std::string_view symbol) {
   return symbol == kGenericConvolutions[0] || symbol == kGenericConvolutions[1];
 }
 
+bool is_addmm(std::string_view symbol) {
+  return symbol == "aten::addmm";
+}
+
 const Operator* find_convolution(int64_t weight_rank, bool transposed) {
   if (weight_rank < 3 || weight_rank > 5) return nullptr;
   const std::string prefix = transposed ? "conv_transpose" : "conv";
@@ -221,7 +241,9 @@ Lowering lower_node(torch::jit::Node& node) {
   if (row == nullptr) return Reason{"the operator table has no row for it"};
   if (row->lower == nullptr) return Reason{"oneDNN Graph has no form for it"};
   try {
-    return row->lower(NodeArguments(node));
+    LoweredOp lowered = row->lower(NodeArguments(node));
+    for (const torch::jit::Value* input : lowered.inputs) refuse_foreign_dtype(*input);
+    return lowered;
   } catch (const NotLowerable& error) {
     return Reason{error.reason};
   }

@@ -30,7 +30,7 @@ enum class OpClass {
   Concat,       ///< joins tensors; int8 passes through when all parameters are equal
   Lookup,       ///< rows of a constant table
   Quantizer,    ///< quantize and dequantize themselves
-  Other,        ///< known to oneDNN Graph in fp32 only
+  Other,        ///< never quantized; in oneDNN Graph in fp32, if at all
 };
 
 /// A constant weight among an operator's arguments.
@@ -86,10 +86,19 @@ const Operator* find_operator(std::string_view symbol);
 bool is_generic_convolution(std::string_view symbol);
 inline constexpr size_t kTransposedArgument = 6;
 
+/// Whether the symbol is aten::addmm, `beta * bias + alpha * x @ weight`: the "linear" of layers
+/// that store their weight transposed, where both factors are 1 and the bias has one dimension.
+bool is_addmm(std::string_view symbol);
+
+/// Positions of aten::addmm's arguments.
+namespace addmm {
+inline constexpr size_t kBias = 0, kInput = 1, kWeight = 2, kBeta = 3, kAlpha = 4;
+}
+
 /// The row of a convolution with the given rank of its weight (3 to 5); null for other ranks.
 const Operator* find_convolution(int64_t weight_rank, bool transposed);
 
-/// The row of a TorchScript node, generic convolutions included; null if there is none.
+/// The row of a TorchScript node; null if there is none.
 const Operator* find_operator(const torch::jit::Node& node);
 
 /// What a node becomes in oneDNN Graph, or why it stays with PyTorch.

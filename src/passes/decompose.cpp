@@ -57,7 +57,8 @@ bool is_surely_float_with_dimensions(const jit::Value& value) {
 
 void scalar_as_tensor(jit::Node& node) {
   jit::Value* scalar = node.input(1);
-  if (!is_number(*scalar) || !is_surely_float_with_dimensions(*node.input(0))) return;
+  const bool rounds = node.kind() == c10::aten::div && node.inputs().size() > 2;
+  if (rounds || !is_number(*scalar) || !is_surely_float_with_dimensions(*node.input(0))) return;
   jit::Graph& graph = *node.owningGraph();
   const jit::WithInsertPoint guard(&node);
   const double number = jit::toIValue(scalar)->toScalar().toDouble();

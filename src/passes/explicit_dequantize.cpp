@@ -4,6 +4,7 @@
 
 #include "ops/node_arguments.h"
 #include "passes/quantizers.h"
+#include "passes/writes.h"
 
 namespace int8graph {
 
@@ -38,21 +39,25 @@ void split_weight(jit::Node& dequantize) {
   }
 }
 
-}  // namespace
-
-void make_dequantize_explicit(jit::Block& block) {
+void make_explicit(jit::Block& block, const std::unordered_set<const jit::Value*>& written) {
   for (auto it = block.nodes().begin(); it != block.nodes().end();) {
     jit::Node* node = *it++;
-    for (jit::Block* inner : node->blocks()) make_dequantize_explicit(*inner);
+    for (jit::Block* inner : node->blocks()) make_explicit(*inner, written);
     if (is_activation_dequantize(*node)) {
-      if (const auto parameters = parameters_of(*node->input(0))) {
-        give_to_each_reader(*node, *parameters);
-        node->destroy();
-      }
+      const auto parameters = parameters_of(*node->input(0));
+      if (!parameters || written.contains(node->output())) continue;
+      give_to_each_reader(*node, *parameters);
+      node->destroy();
     } else if (node->kind() == c10::aten::dequantize && constant_tensor(node->output())) {
       split_weight(*node);
     }
   }
+}
+
+}  // namespace
+
+void make_dequantize_explicit(jit::Block& block) {
+  make_explicit(block, written_values(*block.owningGraph()));
 }
 
 }  // namespace int8graph

@@ -15,7 +15,7 @@ namespace int8graph {
 ///     %4 = aten::add(%2, %3, 1)         %5 = int8graph::dequantize(%1, 0.02, 128, 13)
 ///                                       %4 = aten::add(%5, %3, 1)
 ///
-/// A dequantize whose parameters are not known stays as it is.
+/// A dequantize whose parameters are not known, or whose result is written to, stays as it is.
 void make_dequantize_explicit(torch::jit::Block& block);
 
 }  // namespace int8graph

@@ -3,16 +3,13 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/remove_mutation.h>
 
+#include "passes/writes.h"
+
 namespace int8graph {
 
 namespace jit = torch::jit;
 
 namespace {
-
-bool writes(const jit::Node& node) {
-  const auto* schema = node.maybeSchema();
-  return schema != nullptr && schema->is_mutable();
-}
 
 template <typename Visit>
 void for_each_node(jit::Block& block, const Visit& visit) {
@@ -41,7 +38,8 @@ void reshape_instead_of_view(jit::Node& node) {
 void functionalize(const std::shared_ptr<jit::Graph>& graph) {
   jit::RemoveTensorMutation(graph);
   bool writes_remain = false;
-  for_each_node(*graph->block(), [&](const jit::Node& node) { writes_remain |= writes(node); });
+  for_each_node(*graph->block(),
+                [&](const jit::Node& node) { writes_remain |= writes_in_place(node); });
   if (!writes_remain) for_each_node(*graph->block(), reshape_instead_of_view);
 }
 

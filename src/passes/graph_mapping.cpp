@@ -3,9 +3,11 @@
 #include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "onednn/onednn_loader.h"
 #include "ops/attached_nodes.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
+#include "passes/writes.h"
 
 namespace int8graph {
 
@@ -69,15 +71,6 @@ void set_attr(graph::op& op, Attr attr, const AttrValue& value) {
   std::visit([&](const auto& v) { op.set_attr(onednn_attr(attr), v); }, value);
 }
 
-bool is_structural(const jit::Node* node) {
-  return node->kind() == c10::prim::Constant || is_attached(*node);
-}
-
-bool writes_in_place(const jit::Node& node) {
-  const auto* schema = node.maybeSchema();
-  return schema != nullptr && schema->is_mutable();
-}
-
 bool divides(const jit::Node& node) {
   return node.hasSideEffects() || !node.blocks().empty() || writes_in_place(node);
 }
@@ -92,7 +85,7 @@ class Mapper {
   MappedGraph run() {
     for (size_t i = 0; i < result_.nodes.size(); ++i) {
       jit::Node* node = result_.nodes[i];
-      if (!is_structural(node)) map(i, *node);
+      if (!is_part_of_its_reader(*node)) map(i, *node);
       for (const jit::Value* output : node->outputs()) keep_visible(output);
     }
     result_.graph.finalize();
@@ -126,7 +119,7 @@ class Mapper {
     const auto add_inputs = [&op](const auto& values, const auto& self) -> void {
       for (const jit::Value* value : values) {
         if (value->node()->kind() == c10::prim::Constant) continue;
-        if (is_structural(value->node())) {
+        if (is_part_of_its_reader(*value->node())) {
           self(value->node()->inputs(), self);
         } else {
           op.add_input(logical_tensor_of(value));
@@ -173,6 +166,7 @@ MappedGraph map_nodes(const std::vector<jit::Node*>& nodes) {
 }
 
 MappedBlock map_block(jit::Block& block) {
+  load_onednn();
   MappedBlock result;
   std::vector<jit::Node*> segment;
   const auto close_segment = [&] {

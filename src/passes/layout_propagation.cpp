@@ -13,13 +13,27 @@ namespace jit = torch::jit;
 
 namespace {
 
-bool leaves_graph(const jit::Value& value) {
+bool hands_on(const jit::Node& node) {
+  const Operator* row = find_operator(node);
+  return node.kind() == c10::prim::TupleConstruct || node.kind() == c10::prim::ListConstruct ||
+         node.kind() == c10::prim::DictConstruct || (row != nullptr && row->moves_elements());
+}
+
+/// Whether somebody reads the value who may depend on its strides: the caller, perhaps through a
+/// view, or an operator that asks for them.
+bool needs_fp32_strides(const jit::Value& value) {
   return std::ranges::any_of(value.uses(), [](const jit::Use& use) {
-    const auto kind = use.user->kind();
-    if (kind == c10::prim::Return) return true;
-    const bool packs = kind == c10::prim::TupleConstruct || kind == c10::prim::ListConstruct ||
-                       kind == c10::prim::DictConstruct;
-    return packs && leaves_graph(*use.user->output());
+    const jit::Node& user = *use.user;
+    switch (user.kind()) {
+      case c10::prim::Return:
+      case c10::aten::view:
+      case c10::aten::as_strided:
+      case c10::aten::stride:
+      case c10::aten::is_contiguous:
+        return true;
+      default:
+        return hands_on(user) && user.outputs().size() == 1 && needs_fp32_strides(*user.output());
+    }
   });
 }
 
@@ -43,7 +57,7 @@ bool feeds_convolution(const jit::Value& value) {
 }
 
 OutputLayout layout_of(const jit::Node& partition, const jit::Value& output) {
-  if (leaves_graph(output)) return OutputLayout::Contiguous;
+  if (needs_fp32_strides(output)) return OutputLayout::Contiguous;
   if (quantizes_only(partition) && feeds_convolution(output)) return OutputLayout::ChannelsLast;
   return OutputLayout::Any;
 }

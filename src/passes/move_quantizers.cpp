@@ -4,10 +4,12 @@
 #include <torch/csrc/jit/passes/common_subexpression_elimination.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 
+#include <unordered_set>
 #include <vector>
 
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
+#include "passes/writes.h"
 
 namespace int8graph {
 
@@ -15,16 +17,19 @@ namespace jit = torch::jit;
 
 namespace {
 
+using Written = std::unordered_set<const jit::Value*>;
+
 bool is_view(const jit::Node& node) {
   const Operator* row = find_operator(node);
   return row != nullptr && row->moves_elements();
 }
 
 /// view -> quantize becomes quantize -> view. Only where nothing else reads the view in fp32.
-bool hoist_over_view(jit::Node& quantize) {
+bool hoist_over_view(jit::Node& quantize, const Written& written) {
   jit::Node* view = quantize.input(0)->node();
   const auto parameters = parameters_of(*quantize.output());
   if (!is_view(*view) || view->output()->uses().size() != 1 || !parameters) return false;
+  if (written.contains(view->input(0)) || written.contains(view->output())) return false;
   jit::Value* quantized = insert_quantize(view->input(0), *parameters, view);
   view->replaceInput(0, quantized);
   quantize.output()->replaceAllUsesWith(view->output());
@@ -33,7 +38,7 @@ bool hoist_over_view(jit::Node& quantize) {
 }
 
 /// size(x) becomes size(quantize(x)), with the quantizer right behind what makes x.
-bool give_size_reads_int8(jit::Node& quantize) {
+bool give_size_reads_int8(jit::Node& quantize, const Written& written) {
   jit::Value* value = quantize.input(0);
   const auto parameters = parameters_of(*quantize.output());
   std::vector<jit::Node*> reads;
@@ -42,7 +47,7 @@ bool give_size_reads_int8(jit::Node& quantize) {
   }
   const bool is_made_here = value->node()->kind() != c10::prim::Param &&
                             value->node()->owningBlock() == quantize.owningBlock();
-  if (reads.empty() || !is_made_here || !parameters) return false;
+  if (reads.empty() || !is_made_here || !parameters || written.contains(value)) return false;
   jit::Value* quantized = insert_quantize(value, *parameters, value->node()->next());
   for (jit::Node* read : reads) read->replaceInput(0, quantized);
   quantize.output()->replaceAllUsesWith(quantized);
@@ -51,7 +56,8 @@ bool give_size_reads_int8(jit::Node& quantize) {
 }
 
 /// dequantize -> view becomes view -> dequantize.
-bool sink_under_view(jit::Node& dequantize) {
+bool sink_under_view(jit::Node& dequantize, const Written& written) {
+  if (written.contains(dequantize.output())) return false;
   for (const jit::Use& use : dequantize.output()->uses()) {
     if (use.offset != 0 || !is_view(*use.user)) continue;
     jit::Node* view = use.user;
@@ -64,9 +70,9 @@ bool sink_under_view(jit::Node& dequantize) {
 }
 
 /// dequantize -> quantize with the same parameters is nothing.
-bool drop_round_trip(jit::Node& quantize) {
+bool drop_round_trip(jit::Node& quantize, const Written& written) {
   const jit::Node& dequantize = *quantize.input(0)->node();
-  if (!is_activation_dequantize(dequantize)) return false;
+  if (!is_activation_dequantize(dequantize) || written.contains(dequantize.output())) return false;
   const auto before = parameters_of(*dequantize.input(0));
   if (!before || before != parameters_of(*quantize.output())) return false;
   quantize.output()->replaceAllUsesWith(dequantize.input(0));
@@ -74,15 +80,16 @@ bool drop_round_trip(jit::Node& quantize) {
   return true;
 }
 
-bool move_in_block(jit::Block& block) {
+bool move_in_block(jit::Block& block, const Written& written) {
   bool changed = false;
   for (auto it = block.nodes().begin(); it != block.nodes().end();) {
     jit::Node* node = *it++;
-    for (jit::Block* inner : node->blocks()) changed |= move_in_block(*inner);
+    for (jit::Block* inner : node->blocks()) changed |= move_in_block(*inner, written);
     if (is_quantize(*node)) {
-      changed |= drop_round_trip(*node) || hoist_over_view(*node) || give_size_reads_int8(*node);
+      changed |= drop_round_trip(*node, written) || hoist_over_view(*node, written) ||
+                 give_size_reads_int8(*node, written);
     } else if (is_activation_dequantize(*node)) {
-      changed |= sink_under_view(*node);
+      changed |= sink_under_view(*node, written);
     }
   }
   return changed;
@@ -91,8 +98,10 @@ bool move_in_block(jit::Block& block) {
 }  // namespace
 
 void move_quantizers(const std::shared_ptr<jit::Graph>& graph) {
+  // What the moves insert is never written to, so the answer holds throughout.
+  const Written written = written_values(*graph);
   // Each move brings a quantizer one step closer to its end, so this ends.
-  while (move_in_block(*graph->block())) {
+  while (move_in_block(*graph->block(), written)) {
   }
   jit::EliminateDeadCode(graph);
   jit::EliminateCommonSubexpression(graph);

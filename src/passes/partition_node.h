@@ -18,8 +18,8 @@ c10::Symbol partition_symbol();
 
 /// How an output of a partition lies in memory.
 enum class OutputLayout : int64_t {
-  Any,           ///< as oneDNN likes it; for values that other partitions read
-  ChannelsLast,  ///< for a quantizer alone, which likes any, before a convolution, which does not
+  Any,           ///< as oneDNN likes it; for readers that take every stride
+  ChannelsLast,  ///< for what a quantizer alone makes for a convolution
   Contiguous,    ///< as PyTorch's fp32 operators would leave it; for values that leave the graph
 };
 

@@ -97,7 +97,12 @@ bool holds_quantizer(const jit::Block& block) {
 
 void optimize(Graph& graph) {
   if (is_disabled() || !holds_quantizer(*graph->block())) return;
-  load_onednn();
+  try {
+    load_onednn();
+  } catch (const std::exception& error) {
+    log(std::string("artifacts run unfused: ") + error.what());
+    return;
+  }
   Optimization optimization{graph, {}, {}};
   for (const Pass& pass : kPipeline) {
     const auto start = std::chrono::steady_clock::now();

@@ -2,6 +2,8 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
+#include <string_view>
+
 #include "ops/operator_table.h"
 
 namespace int8graph {
@@ -14,7 +16,8 @@ const c10::Symbol kCall = c10::Symbol::attr("call");
 
 bool is_recorded(const jit::Node& node) {
   const Operator* row = find_operator(node);
-  return (row != nullptr && row->recorded()) || is_generic_convolution(node.kind().toQualString());
+  const std::string_view symbol = node.kind().toQualString();
+  return (row != nullptr && row->recorded()) || is_generic_convolution(symbol) || is_addmm(symbol);
 }
 
 void mark_block(jit::Block& block, int64_t& next) {

@@ -40,6 +40,27 @@ void specialize_convolution(jit::Node& node) {
   replace(node, specialized->output());
 }
 
+bool is_one(const jit::Value& factor) {
+  const auto constant = jit::toIValue(&factor);
+  return constant && constant->toScalar().equal(1);
+}
+
+/// Exactly those that calibration records as linear (observe/recording_rule.h), as far as the graph
+/// tells.
+void addmm_as_linear(jit::Node& node) {
+  const auto bias = constant_tensor(node.input(addmm::kBias));
+  const auto weight = constant_tensor(node.input(addmm::kWeight));
+  if (!bias || bias->dim() != 1 || !weight) return;
+  if (!is_one(*node.input(addmm::kBeta)) || !is_one(*node.input(addmm::kAlpha))) return;
+  jit::Graph& graph = *node.owningGraph();
+  const jit::WithInsertPoint guard(&node);
+  jit::Value* transposed = graph.insertConstant(weight->t().contiguous());
+  jit::Node* linear = graph.insertNode(graph.create(
+      c10::aten::linear, {node.input(addmm::kInput), transposed, node.input(addmm::kBias)}, 1));
+  linear->output()->copyMetadata(node.output());
+  replace(node, linear->output());
+}
+
 void canonicalize_block(jit::Block& block) {
   for (auto it = block.nodes().begin(); it != block.nodes().end();) {
     jit::Node* node = *it++;
@@ -47,6 +68,8 @@ void canonicalize_block(jit::Block& block) {
     const Operator* row = find_operator(*node);
     if (is_generic_convolution(node->kind().toQualString())) {
       specialize_convolution(*node);
+    } else if (is_addmm(node->kind().toQualString())) {
+      addmm_as_linear(*node);
     } else if (row != nullptr && row->name == "dropout") {
       const auto training = jit::toIValue(node->input(2));
       if (training && !training->toBool()) replace(*node, node->input(0));

@@ -20,6 +20,10 @@ namespace int8graph {
 ///
 /// Tracing writes every convolution in its generic form; the row it belongs to depends on the rank
 /// of its weight. Dropout in eval mode is its input.
+///
+///     %y = aten::addmm(%bias, %x, %w, 1, 1)      ==>      %y = aten::linear(%x, %wt, %bias)
+///
+/// Where bias and weight are constants, as in layers that store their weight transposed (GPT-2).
 void canonicalize(const std::shared_ptr<torch::jit::Graph>& graph);
 
 }  // namespace int8graph

@@ -24,8 +24,10 @@ namespace jit = torch::jit;
 namespace {
 
 void check_inputs(const jit::Module& model, const QuantConf& conf) {
-  if (model.hasattr("training") && model.is_training()) {
-    throw std::invalid_argument("the model is in training mode; call eval() on it before convert");
+  for (const auto& [name, module] : model.named_modules()) {
+    if (!module.hasattr("training") || !module.is_training()) continue;
+    throw std::invalid_argument((name.empty() ? "the model" : "the model's module " + name) +
+                                " is in training mode; call eval() on it before convert");
   }
   if (conf.entries().empty()) {
     throw std::invalid_argument(

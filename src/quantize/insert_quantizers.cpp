@@ -40,10 +40,19 @@ void quantize_output(jit::Value* output, const QuantizerParameters& p) {
   dequantized->node()->replaceInput(0, quantized);
 }
 
+/// The weight and bias of a node as they are now.
+CalibratedWeight calibrated_weight(const jit::Node& node, const Operator& row) {
+  constexpr size_t kBias = 2;  // of convolutions and linear layers alike
+  CalibratedWeight result;
+  result.weight = constant_tensor(node.input(row.weight->argument)).value_or(at::Tensor());
+  if (row.is_compute()) result.bias = constant_tensor(node.input(kBias)).value_or(at::Tensor());
+  return result;
+}
+
 int64_t most_channels(const CalibratedWeights& weights) {
   int64_t most = 1;
-  for (const auto& [node, weight] : weights) {
-    most = std::max(most, weight.size(find_operator(*node)->weight->channel_axis));
+  for (const auto& [node, calibrated] : weights) {
+    most = std::max(most, calibrated.weight.size(find_operator(*node)->weight->channel_axis));
   }
   return most;
 }
@@ -93,8 +102,8 @@ class Inserter {
   void quantize_weight_of(jit::Node& node, const WeightArgument& argument,
                           const OperatorEntry& entry) {
     const at::Tensor folded = *constant_tensor(node.input(argument.argument));
-    const at::Tensor quantized =
-        quantize_weight(weights_.at(&node), folded, entry, argument.channel_axis, zero_points_);
+    const at::Tensor quantized = quantize_weight(weights_.at(&node).weight, folded, entry,
+                                                 argument.channel_axis, zero_points_);
     const jit::WithInsertPoint guard(&node);
     jit::Value* constant = node.owningGraph()->insertConstant(quantized);
     node.replaceInput(argument.argument, insert_dequantize(constant, &node));
@@ -103,8 +112,9 @@ class Inserter {
   /// The output's range was observed before what has been folded into the operator since.
   bool was_folded(const jit::Node& node, const Operator& row, const OperatorEntry& entry) const {
     if (!row.weight || !weights_.contains(&node)) return false;
-    const auto weight = constant_tensor(node.input(row.weight->argument));
-    if (!weight || weight->is_same(weights_.at(&node))) return false;
+    const CalibratedWeight now = calibrated_weight(node, row);
+    const CalibratedWeight& then = weights_.at(&node);
+    if (now.weight.is_same(then.weight) && now.bias.is_same(then.bias)) return false;
     log_verbose([&] {
       return "output not quantized: entry " + std::to_string(entry.id) + " (" + entry.name +
              "): the operator behind it is folded into it";
@@ -145,8 +155,8 @@ CalibratedWeights weights_of(const MatchedEntries& matched) {
   for (const auto& [node, entry] : matched) {
     const Operator& row = *find_operator(*node);
     if (!row.weight) continue;
-    if (const auto weight = constant_tensor(node->input(row.weight->argument))) {
-      weights.emplace(node, *weight);
+    if (auto calibrated = calibrated_weight(*node, row); calibrated.weight.defined()) {
+      weights.emplace(node, std::move(calibrated));
     }
   }
   return weights;

@@ -17,7 +17,11 @@ struct Graph;
 namespace int8graph {
 
 /// The weights of nodes as they were when the entries were matched, before any folding.
-using CalibratedWeights = std::unordered_map<const torch::jit::Node*, at::Tensor>;
+struct CalibratedWeight {
+  at::Tensor weight;
+  at::Tensor bias;  ///< undefined where the operator has none
+};
+using CalibratedWeights = std::unordered_map<const torch::jit::Node*, CalibratedWeight>;
 
 CalibratedWeights weights_of(const MatchedEntries& matched);
 

@@ -163,7 +163,8 @@ class Inspector {
       described.dtype = value.type()->str();
     }
     if (producer.kind() == partition_symbol()) {
-      described.is_contiguous = output_layouts(producer)[value.offset()] != OutputLayout::Any;
+      described.is_contiguous =
+          output_layouts(producer)[value.offset()] == OutputLayout::Contiguous;
     }
     return described;
   }

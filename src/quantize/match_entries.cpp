@@ -24,6 +24,7 @@ struct Call {
   const Operator* row;
   size_t inputs;
   std::optional<int64_t> channels;
+  bool is_conditional;  ///< in a branch or a loop, which need not have run while calibrating
 };
 
 bool is_integer_tensor(const jit::Value& value) {
@@ -31,15 +32,15 @@ bool is_integer_tensor(const jit::Value& value) {
   return type && type->scalarType() && !c10::isFloatingType(*type->scalarType());
 }
 
-void gather_calls(jit::Block& block, std::vector<Call>& calls) {
+void gather_calls(jit::Block& block, std::vector<Call>& calls, bool is_conditional = false) {
   for (jit::Node* node : block.nodes()) {
-    for (jit::Block* inner : node->blocks()) gather_calls(*inner, calls);
+    for (jit::Block* inner : node->blocks()) gather_calls(*inner, calls, true);
     const Operator* row = find_operator(*node);
     if (row == nullptr || !row->recorded()) continue;
     const auto activations = activations_of(*node, *row);
     if (!activations.empty() && is_integer_tensor(*activations.front().value())) continue;
     if (activations.empty() && !row->weight) continue;
-    Call call{node, row, activations.size(), {}};
+    Call call{node, row, activations.size(), {}, is_conditional};
     if (row->weight) {
       if (const auto weight = constant_tensor(node->input(row->weight->argument))) {
         call.channels = weight->size(row->weight->channel_axis);
@@ -60,7 +61,7 @@ bool fit(const Call& call, const OperatorEntry& entry) {
   if (call.inputs != entry.inputs_flow.size()) return false;
   if (!call.channels || entry.weight_scales.empty()) return true;
   const size_t scales = entry.weight_scales.front().size();
-  return entry.weight_granularity == WeightGranularity::PerTensor ||
+  return entry.weight_granularity == WeightGranularity::PerTensor || scales == 1 ||
          static_cast<int64_t>(scales) == *call.channels;
 }
 
@@ -78,7 +79,7 @@ bool must_match(const OperatorEntry& entry) {
 }
 
 bool must_match(const Call& call) {
-  return call.row->is_compute() && call.channels.has_value();
+  return call.row->is_compute() && call.channels.has_value() && !call.is_conditional;
 }
 
 std::string describe(const Call& call) {

@@ -90,8 +90,13 @@ jit::Module load(const std::string& path) {
 
   const auto facts = read_facts(module).inputs;
   if (!facts.empty()) {
+    // For its compilations only: a model that has no use for zeros is as good afterwards.
     const c10::InferenceMode no_grad;
-    module.forward(inputs_of_zeros(facts));
+    try {
+      module.forward(inputs_of_zeros(facts));
+    } catch (const std::exception& error) {
+      log_verbose([&] { return "not compiled ahead for \"" + path + "\": " + error.what(); });
+    }
   }
   return module;
 }

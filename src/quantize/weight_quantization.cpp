@@ -27,12 +27,13 @@ at::Tensor scales_of(const OperatorEntry& entry, int64_t channels) {
   const auto& scales = entry.weight_scales.front();
   const bool per_tensor = entry.weight_granularity == WeightGranularity::PerTensor;
   const auto wanted = per_tensor ? size_t{1} : static_cast<size_t>(channels);
+  if (scales.size() == 1) return at::full({static_cast<int64_t>(wanted)}, scales[0], at::kDouble);
   if (scales.size() != wanted) {
     throw std::invalid_argument(name + ": weight_scales holds " + std::to_string(scales.size()) +
                                 " scales; its weight has " + std::to_string(channels) +
                                 " output channels and its weight_granularity is " +
                                 (per_tensor ? "per_tensor" : "per_channel") + ", so " +
-                                std::to_string(wanted) + " are accepted");
+                                std::to_string(wanted) + " are accepted, or a single one");
   }
   return at::tensor(scales, at::kDouble);
 }

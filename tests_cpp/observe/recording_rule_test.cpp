@@ -48,6 +48,21 @@ TEST(RecordingRule, GenericConvolutionsAreKnownByTheirWeight) {
             "conv_transpose1d");
 }
 
+TEST(RecordingRule, AddmmWithABiasIsALinearLayer) {
+  const at::Tensor bias = at::ones({4});
+  const at::Tensor x = at::ones({2, 3});
+  const at::Tensor w = at::ones({3, 4});
+  const auto call = recorded_call("aten::addmm", Arguments{bias, x, w, 1, 1});
+  ASSERT_TRUE(call.has_value());
+  EXPECT_EQ(call->row->name, "linear");
+  ASSERT_EQ(call->activations.size(), 1);
+  EXPECT_TRUE(call->activations[0].is_same(x));
+  EXPECT_TRUE(call->weight.is_same(w));
+  EXPECT_EQ(call->channel_axis, 1);
+  EXPECT_FALSE(recorded_call("aten::addmm", Arguments{bias, x, w, 1, 2}).has_value());
+  EXPECT_FALSE(recorded_call("aten::addmm", Arguments{at::ones({2, 4}), x, w, 1, 1}).has_value());
+}
+
 TEST(RecordingRule, AnEmbeddingHasAWeightAndNoActivation) {
   const auto call = recorded_call(
       "aten::embedding", Arguments{at::ones({10, 4}), at::zeros({3}, at::kLong), -1, false, false});

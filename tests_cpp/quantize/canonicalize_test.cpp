@@ -51,6 +51,32 @@ TEST(Canonicalize, AConvolutionThatNoRowHasStays) {
             "return a\n");
 }
 
+std::string canonical_addmm(const at::Tensor& bias, const std::string& factors) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor, %w : Tensor, %b : Tensor):
+  %one : int = prim::Constant[value=1]()
+  %two : int = prim::Constant[value=2]()
+  %r : Tensor = aten::addmm(%b, %x, %w, )IR" +
+                            factors +
+                            R"IR()
+  return (%r))IR",
+                        {{"w", at::ones({3, 4})}, {"b", bias}});
+  canonicalize(graph);
+  return picture_of(*graph);
+}
+
+TEST(Canonicalize, AddmmWithConstantsIsALinearLayer) {
+  EXPECT_EQ(canonical_addmm(at::ones({4}), "%one, %one"),
+            "a = aten::linear(x, tensor, tensor)\nreturn a\n");
+}
+
+TEST(Canonicalize, OtherAddmmsStay) {
+  EXPECT_EQ(canonical_addmm(at::ones({4}), "%one, %two"),
+            "a = aten::addmm(tensor, x, tensor, 1, 2)\nreturn a\n");
+  EXPECT_EQ(canonical_addmm(at::ones({2, 4}), "%one, %one"),
+            "a = aten::addmm(tensor, x, tensor, 1, 1)\nreturn a\n");
+}
+
 TEST(Canonicalize, DropoutIsItsInputExceptInTraining) {
   EXPECT_EQ(canonical("aten::dropout(%x, %half, %no)", at::ones({1})), "return x\n");
   EXPECT_EQ(canonical("aten::feature_dropout(%x, %half, %no)", at::ones({1})), "return x\n");

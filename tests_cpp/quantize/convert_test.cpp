@@ -165,7 +165,8 @@ INSTANTIATE_TEST_SUITE_P(
                     "return self.exact_conv2d(torch.relu(self.batch_norm(self.conv2d(x))))"));
 
 TEST_F(ConvertTest, NoConstantIsLeftWithoutAReader) {
-  for (const jit::Node* node : unfused_graph(convert(model_, conf_, {x_}))->nodes()) {
+  const auto graph = unfused_graph(convert(model_, conf_, {x_}));
+  for (const jit::Node* node : graph->nodes()) {
     EXPECT_TRUE(node->kind() != c10::prim::Constant || node->output()->hasUses()) << *node;
   }
 }

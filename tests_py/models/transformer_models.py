@@ -35,8 +35,9 @@ class TransformerModel:
     """Makes the inputs of a size, from a seed."""
     size: int
     other_size: int
-    unquantized: tuple[str, ...] = ()
-    """Names of linear layers that a trace does not call, or not as linear layers."""
+    attentions: int = 0
+    """How many layers of attention there are. Each has two products of activations."""
+    other_products: int = 0
 
 
 # --- Inputs -----------------------------------------------------------------------------------
@@ -348,19 +349,19 @@ def functional_attention() -> nn.Module:
 
 
 TRANSFORMER_MODELS: dict[str, TransformerModel] = {
-    "bert": TransformerModel(bert, masked_tokens, 24, 40),
-    "bert_eager": TransformerModel(bert_eager, masked_tokens, 24, 40),
-    "distilbert": TransformerModel(distilbert, masked_tokens, 24, 40),
-    "roberta": TransformerModel(roberta, masked_tokens, 24, 40),
-    "gpt2": TransformerModel(gpt2, tokens, 24, 40),
-    "vit": TransformerModel(vit, image, 64, 64),
-    "swin": TransformerModel(swin, image, 64, 64),
+    "bert": TransformerModel(bert, masked_tokens, 24, 40, attentions=2),
+    "bert_eager": TransformerModel(bert_eager, masked_tokens, 24, 40, attentions=2),
+    "distilbert": TransformerModel(distilbert, masked_tokens, 24, 40, attentions=2),
+    "roberta": TransformerModel(roberta, masked_tokens, 24, 40, attentions=2),
+    "gpt2": TransformerModel(gpt2, tokens, 24, 40, attentions=2),
+    "vit": TransformerModel(vit, image, 64, 64, attentions=2),
+    "swin": TransformerModel(swin, image, 64, 64, attentions=4),
     "convnext": TransformerModel(convnext, image, 64, 96),
-    "segformer": TransformerModel(segformer, image, 64, 96),
-    "detr": TransformerModel(detr, image_and_mask, 64, 96),
-    "whisper_encoder": TransformerModel(whisper_encoder, spectrogram, 100, 100),
-    "wav2vec2": TransformerModel(wav2vec2, wave, 1000, 1600),
-    "torch_encoder": TransformerModel(torch_encoder, states, 24, 40),
-    "functional_attention": TransformerModel(functional_attention, states, 24, 40),
-    "dlrm": TransformerModel(Dlrm, clicks, 8, 20),
+    "segformer": TransformerModel(segformer, image, 64, 96, attentions=4),
+    "detr": TransformerModel(detr, image_and_mask, 64, 96, attentions=6),
+    "whisper_encoder": TransformerModel(whisper_encoder, spectrogram, 100, 100, attentions=2),
+    "wav2vec2": TransformerModel(wav2vec2, wave, 1000, 1600, attentions=2),
+    "torch_encoder": TransformerModel(torch_encoder, states, 24, 40, attentions=2),
+    "functional_attention": TransformerModel(functional_attention, states, 24, 40, attentions=2),
+    "dlrm": TransformerModel(Dlrm, clicks, 8, 20, other_products=1),
 }

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <unordered_set>
+
+namespace torch::jit {
+struct Graph;
+struct Node;
+struct Value;
+}  // namespace torch::jit
+
+namespace int8graph {
+
+/// Whether the node writes to one of its inputs.
+bool writes_in_place(const torch::jit::Node& node);
+
+/// The values whose memory some node of the graph writes to, be it through a view. What is done for
+/// one of them must not be moved: it would see other numbers. Most graphs have none left.
+std::unordered_set<const torch::jit::Value*> written_values(torch::jit::Graph& graph);
+
+}  // namespace int8graph
