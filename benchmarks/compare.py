@@ -92,7 +92,8 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--models", nargs="+", choices=WORKLOADS, default=["resnet50", "mobilenet_v2"], metavar="NAME",
+        "--models", nargs="+", choices=WORKLOADS, metavar="NAME",
+        default=["resnet50", "transformers_mobilenet_v2"],
         help="of: " + ", ".join(WORKLOADS),
     )  # fmt: skip
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""The models that can be measured: those of the tests at full size, and others' from transformers."""
+"""The models that can be measured: those of the tests at full size, and some of transformers."""
 
 from collections.abc import Callable
 
@@ -19,8 +19,8 @@ class Logits(nn.Module):
 
 
 def transformers_mobilenet_v2() -> nn.Module:
-    """MobileNetV2 as it is trained with TensorFlow: it pads before each convolution, and on one side
-    only where that strides."""
+    """MobileNetV2 as TensorFlow trains it: it pads before each convolution, and on one side only
+    where that strides."""
     from transformers import MobileNetV2Config, MobileNetV2ForImageClassification
 
     return Logits(MobileNetV2ForImageClassification(MobileNetV2Config())).eval()

@@ -93,8 +93,8 @@ def test_loaded_file_gives_the_same_numbers(converted):
 
 
 def test_stock_torch_agrees_at_any_shape(converted):
-    """A value on the edge between two quanta may fall on either side, and a deep network with random
-    weights amplifies that; still it must stay well below the noise that quantizing itself makes."""
+    """A value on the edge between two quanta may fall on either side, and a deep network with
+    random weights amplifies that; it must stay well below the noise of quantizing itself."""
     images = [converted.image, random_image(128, batch=2, seed=2)]
     loaded = torch.jit.load(str(converted.path))
     unfused = run_in_stock_torch(converted.path, images, converted.path.parent)

@@ -61,9 +61,7 @@ class Encoder:
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
 
     def inputs(self, text: str) -> tuple[torch.Tensor, torch.Tensor]:
-        tokens = self.tokenizer(
-            text, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
-        )
+        tokens = self.tokenizer(text, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
         return tokens["input_ids"], tokens["attention_mask"]
 
     def embed(self, model: nn.Module, texts: list[str]) -> torch.Tensor:

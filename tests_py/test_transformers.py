@@ -140,8 +140,8 @@ def test_loaded_file_gives_the_same_numbers(converted):
 
 
 def test_stock_torch_agrees(converted):
-    """A value on the edge between two quanta may fall on either side; still this must stay below the
-    noise that quantizing itself makes."""
+    """A value on the edge between two quanta may fall on either side; still this must stay below
+    the noise that quantizing itself makes."""
     outputs = run_in_stock_torch(converted.path, [converted.inputs], converted.path.parent)
     unfused = tensors_in(outputs[0])
     fp32 = run(converted.model, converted.inputs)

@@ -54,8 +54,7 @@ const Odd kOddModels[] = {
     {"window_beyond_the_input",
      "return self.exact_conv2d(torch.max_pool2d(torch.relu(self.conv2d(x)), [2, 2], [3, 3], "
      "[0, 0], [1, 1], True))"},
-    {"padding_of_channels",
-     "return self.conv2d(torch.pad(x[:, 1:], [1, 1, 1, 1, 1, 0]))"},
+    {"padding_of_channels", "return self.conv2d(torch.pad(x[:, 1:], [1, 1, 1, 1, 1, 0]))"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Fusion, OddModels, testing::ValuesIn(kOddModels),

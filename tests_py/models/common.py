@@ -24,9 +24,7 @@ def conv_bn(
     """A convolution that keeps the image's size (apart from its stride), a batch norm, and perhaps
     an activation."""
     layers = [
-        nn.Conv2d(
-            inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False
-        ),
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
     ]
     if activation is not None:

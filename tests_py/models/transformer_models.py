@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from .common import random_image
 
@@ -198,9 +197,7 @@ def swin() -> nn.Module:
 
 def convnext() -> nn.Module:
     return transformers.ConvNextModel(
-        transformers.ConvNextConfig(
-            hidden_sizes=[32, 48, 64, 96], depths=[1, 1, 2, 1]
-        )
+        transformers.ConvNextConfig(hidden_sizes=[32, 48, 64, 96], depths=[1, 1, 2, 1])
     )
 
 
@@ -309,7 +306,7 @@ class Dlrm(nn.Module):
         )
 
     def forward(self, dense: torch.Tensor, rows: torch.Tensor, bags: torch.Tensor):
-        """dense: `[batch, DENSE]`. rows: `[TABLES, batch * BAG]`. bags: where each begins, `[batch]`."""
+        """dense: `[batch, DENSE]`. rows: `[TABLES, batch * BAG]`. bags: their begins, `[batch]`."""
         hidden = self.bottom(dense)
         looked_up = [table(rows[i], bags) for i, table in enumerate(self.tables)]
         vectors = torch.stack([hidden, *looked_up], dim=1)
@@ -326,8 +323,8 @@ def clicks(seed: int, size: int) -> Inputs:
 
 
 class FunctionalAttention(nn.Module):
-    """Self-attention in one call of `multi_head_attention_forward`, as torchvision's ViT has it: its
-    projections are no modules of their own."""
+    """Self-attention in one call of `multi_head_attention_forward`, as torchvision's ViT has it:
+    its projections are no modules of their own."""
 
     def __init__(self):
         super().__init__()
