@@ -1,8 +1,5 @@
 #include "executor/compiled_partition.h"
 
-#include <algorithm>
-#include <numeric>
-
 #include "executor/onednn_runtime.h"
 #include "executor/profile.h"
 
@@ -13,25 +10,14 @@ using graph::logical_tensor;
 
 namespace {
 
-std::vector<int64_t> dense_strides(const std::vector<int64_t>& sizes,
-                                   const std::vector<size_t>& outer_to_inner) {
+std::vector<int64_t> contiguous_strides(const std::vector<int64_t>& sizes) {
   std::vector<int64_t> strides(sizes.size());
   int64_t step = 1;
   for (size_t i = sizes.size(); i-- > 0;) {
-    strides[outer_to_inner[i]] = step;
-    step *= sizes[outer_to_inner[i]];
+    strides[i] = step;
+    step *= sizes[i];
   }
   return strides;
-}
-
-/// The strides of a layout other than Any.
-std::vector<int64_t> strides_of(OutputLayout layout, const std::vector<int64_t>& sizes) {
-  std::vector<size_t> order(sizes.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  if (layout == OutputLayout::ChannelsLast && sizes.size() > 2) {
-    std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-  }
-  return dense_strides(sizes, order);
 }
 
 logical_tensor with_shape_of(const logical_tensor& port, const at::Tensor& tensor) {
@@ -48,7 +34,7 @@ logical_tensor open_output(const logical_tensor& port) {
 bool lies_as_wanted(const logical_tensor& compiled, OutputLayout layout) {
   if (compiled.get_layout_type() != logical_tensor::layout_type::strided) return false;
   return layout == OutputLayout::Any ||
-         compiled.get_strides() == strides_of(layout, compiled.get_dims());
+         compiled.get_strides() == contiguous_strides(compiled.get_dims());
 }
 
 }  // namespace
@@ -80,7 +66,7 @@ CompiledPartition::CompiledPartition(const graph::partition& partition, const Pa
     } else {
       as_wanted = false;
       outputs[i] = logical_tensor(compiled.get_id(), compiled.get_data_type(), compiled.get_dims(),
-                                  strides_of(ports.outputs[i].layout, compiled.get_dims()));
+                                  contiguous_strides(compiled.get_dims()));
     }
   }
   if (!as_wanted) compile(partition, outputs);

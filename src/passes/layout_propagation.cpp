@@ -37,31 +37,6 @@ bool needs_fp32_strides(const jit::Value& value) {
   });
 }
 
-bool holds(const jit::Node& partition, bool (*matches)(const Operator& row)) {
-  if (partition.kind() != partition_symbol()) return false;
-  return std::ranges::any_of(partition.g(c10::attr::Subgraph)->nodes(),
-                             [matches](const jit::Node* node) {
-                               const Operator* row = find_operator(*node);
-                               return row != nullptr && matches(*row);
-                             });
-}
-
-bool quantizes_only(const jit::Node& partition) {
-  return !holds(partition, [](const Operator& row) { return row.name != "quantize"; });
-}
-
-bool feeds_convolution(const jit::Value& value) {
-  return std::ranges::any_of(value.uses(), [](const jit::Use& use) {
-    return holds(*use.user, [](const Operator& row) { return row.op_class == OpClass::Conv; });
-  });
-}
-
-OutputLayout layout_of(const jit::Node& partition, const jit::Value& output) {
-  if (needs_fp32_strides(output)) return OutputLayout::Contiguous;
-  if (quantizes_only(partition) && feeds_convolution(output)) return OutputLayout::ChannelsLast;
-  return OutputLayout::Any;
-}
-
 }  // namespace
 
 void propagate_layouts(jit::Block& block) {
@@ -70,7 +45,7 @@ void propagate_layouts(jit::Block& block) {
     if (node->kind() != partition_symbol()) continue;
     std::vector<OutputLayout> layouts;
     for (const jit::Value* output : node->outputs()) {
-      layouts.push_back(layout_of(*node, *output));
+      layouts.push_back(needs_fp32_strides(*output) ? OutputLayout::Contiguous : OutputLayout::Any);
     }
     set_output_layouts(*node, layouts);
     std::vector<bool> reusable;

@@ -8,9 +8,7 @@ namespace int8graph {
 
 /// Decides how the outputs of partitions lie in memory and which inputs they may overwrite.
 ///
-///     %0 = int8graph::partition(%x)        quantize alone: output channels-last, as %1's
-///                                            convolution wants it, in the one pass over the data
-///     %1 = int8graph::partition(%0)        output any: only %2's partition reads it
+///     %1 = int8graph::partition(%x)        output any: only %2's partition reads it
 ///     %2 = int8graph::partition(%1)        output any: PyTorch's mean() takes every stride, and
 ///     %3 = aten::mean(%2, ...)               channels-last is what oneDNN leaves
 ///     %4 = int8graph::partition(%3)        output contiguous: the caller may view() it

@@ -18,9 +18,8 @@ c10::Symbol partition_symbol();
 
 /// How an output of a partition lies in memory.
 enum class OutputLayout : int64_t {
-  Any,           ///< as oneDNN likes it; for readers that take every stride
-  ChannelsLast,  ///< for what a quantizer alone makes for a convolution
-  Contiguous,    ///< as PyTorch's fp32 operators would leave it; for values that leave the graph
+  Any,         ///< as oneDNN likes it; for readers that take every stride
+  Contiguous,  ///< as PyTorch's fp32 operators would leave it; for values that leave the graph
 };
 
 /// The layouts of a partition's outputs: written by layout propagation, read by the executor.

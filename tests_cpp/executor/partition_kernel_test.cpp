@@ -203,19 +203,6 @@ TEST(PartitionKernel, AContiguousOutputIsContiguousWhateverComesIn) {
   }
 }
 
-TEST(PartitionKernel, AChannelsLastOutputIsChannelsLastWhateverComesIn) {
-  Partition partition(small_model("return self.conv2d(x)"), small_input(4), 0);
-  set_output_layouts(partition.node(), {OutputLayout::ChannelsLast});
-  const PartitionKernel kernel(partition.node());
-  const at::Tensor input = noise({2, 8, 6, 5});
-  for (const at::Tensor& x :
-       {input, input.contiguous(at::MemoryFormat::ChannelsLast), input.transpose(2, 3)}) {
-    const at::Tensor output = partition.fused(kernel, {x});
-    EXPECT_TRUE(output.is_contiguous(at::MemoryFormat::ChannelsLast));
-    expect_one_step_apart(output, partition.unfused({x}));
-  }
-}
-
 // --- Reuse of an input's buffer ---
 
 class BufferReuse : public testing::Test {

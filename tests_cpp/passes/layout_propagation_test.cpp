@@ -56,29 +56,5 @@ graph(%x : Tensor):
   EXPECT_EQ(output_layouts(*partition), std::vector{kContiguous});
 }
 
-/// The layout that a quantizer alone leaves, where the next partition holds that operator.
-OutputLayout layout_before(const std::string& kind) {
-  const auto graph = ir(R"IR(
-graph(%x : Tensor):
-  %1 : Tensor = aten::relu(%x)
-  %2 : Tensor = aten::sigmoid(%1)
-  return (%2))IR");
-  jit::Node* quantizer = as_partition(*graph, "aten::relu");
-  jit::Node* reader = as_partition(*graph, "aten::sigmoid");
-  const auto fill = [](jit::Node* partition, const char* symbol) {
-    const auto inner = partition->g(c10::attr::Subgraph);
-    inner->insertNode(inner->create(c10::Symbol::fromQualString(symbol), {inner->addInput()}, 1));
-  };
-  fill(quantizer, "aten::quantize_per_tensor");
-  fill(reader, kind.c_str());
-  propagate_layouts(*graph->block());
-  return output_layouts(*quantizer).front();
-}
-
-TEST(LayoutPropagation, AQuantizerAloneBeforeAConvolutionIsChannelsLast) {
-  EXPECT_EQ(layout_before("aten::conv2d"), OutputLayout::ChannelsLast);
-  EXPECT_EQ(layout_before("aten::linear"), kAny);
-}
-
 }  // namespace
 }  // namespace int8graph
