@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from models import MODELS
+from models.common import initialise
 
 
 class Logits(nn.Module):
@@ -23,7 +24,7 @@ def transformers_mobilenet_v2() -> nn.Module:
     where that strides."""
     from transformers import MobileNetV2Config, MobileNetV2ForImageClassification
 
-    return Logits(MobileNetV2ForImageClassification(MobileNetV2Config())).eval()
+    return initialise(Logits(MobileNetV2ForImageClassification(MobileNetV2Config())))
 
 
 def transformers_vit() -> nn.Module:
