@@ -16,6 +16,7 @@
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/graph_mapping.h"
+#include "passes/quantizers.h"
 
 namespace int8graph {
 
@@ -48,13 +49,10 @@ std::string shapes_of(std::span<const at::Tensor> tensors) {
 
 /// The quantizer of a subgraph's output; null for outputs in floating point.
 at::QuantizerPtr quantizer_of(const jit::Value& value) {
-  const jit::Node& node = *value.node();
-  const Operator* row = find_operator(node);
-  if (row == nullptr || row->name != "quantize") return nullptr;
-  const double scale = jit::toIValue(node.input(1))->toDouble();
-  const int64_t zero_point = jit::toIValue(node.input(2))->toInt();
-  const auto dtype = static_cast<c10::ScalarType>(jit::toIValue(node.input(3))->toInt());
-  return at::make_per_tensor_affine_quantizer(scale, zero_point, dtype);
+  if (!is_quantize(*value.node())) return nullptr;
+  const auto parameters = parameters_of(value).value();
+  return at::make_per_tensor_affine_quantizer(parameters.scale, parameters.zero_point,
+                                              static_cast<c10::ScalarType>(parameters.dtype));
 }
 
 /// What a compilation came to: a partition, or a refusal, which is remembered like a success.

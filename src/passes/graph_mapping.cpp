@@ -7,6 +7,7 @@
 #include "ops/attached_nodes.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
+#include "passes/quantizers.h"
 #include "passes/writes.h"
 
 namespace int8graph {
@@ -51,14 +52,12 @@ logical_tensor::data_type onednn_dtype(c10::ScalarType dtype) {
 /// The dtype that a value has by its producer: only quantizers make anything but fp32. A partition
 /// checks at run time that what it gets is what it was built for.
 logical_tensor::data_type value_dtype(const jit::Value* value) {
-  static const auto kQuantize = c10::Symbol::fromQualString("aten::quantize_per_tensor");
-  static const auto kDequantize = c10::Symbol::fromQualString("int8graph::dequantize");
   constexpr size_t kDtypeArgument = 3;
   const jit::Node* quantizer = value->node();
-  if (quantizer->kind() != kQuantize) {
+  if (!is_quantize(*quantizer)) {
     quantizer = nullptr;
     for (const jit::Use& use : value->uses()) {
-      if (use.user->kind() == kDequantize) quantizer = use.user;
+      if (use.user->kind() == explicit_dequantize_symbol()) quantizer = use.user;
     }
   }
   if (quantizer == nullptr) return logical_tensor::data_type::f32;

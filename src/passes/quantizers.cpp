@@ -53,7 +53,6 @@ std::optional<QuantizerParameters> parameters_of(const jit::Value& quantized) {
     if (list.kind() == c10::prim::ListConstruct) return common_parameters(list);
     return {};
   }
-  if (producer.kind() == c10::prim::ListUnpack) return parameters_of(*producer.input());
   const Operator* row = find_operator(producer);
   const bool keeps = row != nullptr && (row->moves_elements() || row->name == "max_pool2d");
   return keeps ? parameters_of(*producer.input(0)) : std::nullopt;
