@@ -11,6 +11,7 @@
 
 #include "config/environment.h"
 #include "passes/quantizers.h"
+#include "quantize/insert_quantizers.h"
 
 namespace int8graph {
 
@@ -99,10 +100,7 @@ class Decomposer {
   }
 
   jit::Value* quantized(Argument i) {
-    const bool is_unsigned = entry_.input_quantized_dtypes[i] == QDType::UInt8;
-    const QuantizerParameters parameters{
-        entry_.input_scales[i], entry_.input_zero_points[i],
-        static_cast<int64_t>(is_unsigned ? c10::kQUInt8 : c10::kQInt8)};
+    const auto parameters = input_parameters(entry_, i);
     return insert_dequantize(insert_quantize(node_.input(i), parameters, &node_), &node_);
   }
 

@@ -85,9 +85,7 @@ class Inserter {
     for (size_t i = 0; i < activations.size(); ++i) {
       if (!entry.inputs_quantized[i]) continue;
       jit::Node* before = activations[i].reader;
-      quantize_input(activations[i], before,
-                     {entry.input_scales[i], entry.input_zero_points[i],
-                      scalar_type_of(entry.input_quantized_dtypes[i])});
+      quantize_input(activations[i], before, input_parameters(entry, i));
     }
     if (!entry.outputs_quantized.empty() && entry.outputs_quantized.front() &&
         !was_folded(node, row, entry)) {
@@ -149,6 +147,11 @@ class Inserter {
 };
 
 }  // namespace
+
+QuantizerParameters input_parameters(const OperatorEntry& entry, size_t input) {
+  return {entry.input_scales[input], entry.input_zero_points[input],
+          scalar_type_of(entry.input_quantized_dtypes[input])};
+}
 
 CalibratedWeights weights_of(const MatchedEntries& matched) {
   CalibratedWeights weights;

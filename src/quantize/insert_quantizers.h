@@ -4,6 +4,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "passes/quantizers.h"
 #include "quantize/match_entries.h"
 
 namespace at {
@@ -22,6 +23,9 @@ struct CalibratedWeight {
   at::Tensor bias;  ///< undefined where the operator has none
 };
 using CalibratedWeights = std::unordered_map<const torch::jit::Node*, CalibratedWeight>;
+
+/// The parameters of an entry's activation input, as the graph takes them.
+QuantizerParameters input_parameters(const OperatorEntry& entry, size_t input);
 
 CalibratedWeights weights_of(const MatchedEntries& matched);
 
