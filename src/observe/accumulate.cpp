@@ -10,7 +10,7 @@
 
 #include "config/flow_names.h"
 #include "observe/quantization_parameters.h"
-#include "quantize/recipe.h"
+#include "recipe/recipe.h"
 
 namespace int8graph {
 

@@ -1,4 +1,4 @@
-#include "quantize/recipe.h"
+#include "recipe/recipe.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <tuple>
 #include <utility>
 
-#include "quantize/recipe_graph.h"
+#include "recipe/recipe_graph.h"
 
 namespace int8graph {
 

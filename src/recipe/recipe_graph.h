@@ -8,7 +8,7 @@
 
 #include "int8graph/quant_conf.h"
 #include "ops/operator_table.h"
-#include "quantize/recipe.h"
+#include "recipe/recipe.h"
 
 namespace int8graph {
 

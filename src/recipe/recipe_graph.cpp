@@ -1,4 +1,4 @@
-#include "quantize/recipe_graph.h"
+#include "recipe/recipe_graph.h"
 
 #include <algorithm>
 
