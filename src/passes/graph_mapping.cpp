@@ -3,6 +3,11 @@
 #include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include <algorithm>
+#include <string>
+#include <unordered_set>
+#include <utility>
+
 #include "onednn/onednn_loader.h"
 #include "ops/attached_nodes.h"
 #include "ops/node_arguments.h"

@@ -1,10 +1,9 @@
 #pragma once
 
 #include <oneapi/dnnl/dnnl_graph.hpp>
-#include <string>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
+
+#include "passes/regions.h"
 
 namespace torch::jit {
 struct Block;
@@ -27,12 +26,8 @@ struct MappedGraph {
   dnnl::graph::graph graph{dnnl::engine::kind::cpu};
   std::vector<torch::jit::Node*> nodes;
 
-  /// Why a node became a wildcard.
-  std::unordered_map<const torch::jit::Node*, std::string> reasons;
+  Reasons reasons;  ///< of the nodes that became wildcards
 };
-
-/// Why nodes stay with PyTorch.
-using Reasons = std::unordered_map<const torch::jit::Node*, std::string>;
 
 /// A block in segments, each a graph of its own.
 struct MappedBlock {

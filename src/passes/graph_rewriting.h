@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "passes/partitioning.h"
+#include "passes/regions.h"
 
 namespace int8graph {
 

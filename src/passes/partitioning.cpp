@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ops/operator_table.h"
+#include "passes/graph_mapping.h"
 
 namespace int8graph {
 

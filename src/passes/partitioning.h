@@ -2,17 +2,15 @@
 
 #include <vector>
 
-#include "passes/graph_mapping.h"
+#include "passes/regions.h"
 
 namespace torch::jit {
 struct Block;
-struct Node;
-}  // namespace torch::jit
+}
 
 namespace int8graph {
 
-/// Nodes that run as one, in execution order.
-using Region = std::vector<torch::jit::Node*>;
+struct MappedBlock;  // passes/graph_mapping.h, which brings oneDNN's header along
 
 struct Partitioning {
   std::vector<Region> regions;

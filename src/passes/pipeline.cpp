@@ -12,6 +12,7 @@
 #include "passes/decompose.h"
 #include "passes/explicit_dequantize.h"
 #include "passes/functionalize.h"
+#include "passes/graph_mapping.h"
 #include "passes/graph_rewriting.h"
 #include "passes/layout_propagation.h"
 #include "passes/move_quantizers.h"
