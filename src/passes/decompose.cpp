@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "ops/graph_walk.h"
 #include "passes/quantizers.h"
 
 namespace int8graph {
@@ -70,31 +71,27 @@ void scalar_as_tensor(jit::Node& node) {
   node.destroy();
 }
 
-void decompose_block(jit::Block& block) {
-  for (auto it = block.nodes().begin(); it != block.nodes().end();) {
-    jit::Node* node = *it++;
-    for (jit::Block* inner : node->blocks()) decompose_block(*inner);
-    switch (node->kind()) {
-      case c10::aten::silu:
-        silu_as_product(*node);
-        break;
-      case c10::aten::add:
-      case c10::aten::mul:
-      case c10::aten::div:
-        if (node->inputs().size() >= 2 && node->output()->type()->cast<c10::TensorType>()) {
-          scalar_as_tensor(*node);
-        }
-        break;
-      default:
-        break;
-    }
+void decompose_node(jit::Node& node) {
+  switch (node.kind()) {
+    case c10::aten::silu:
+      silu_as_product(node);
+      break;
+    case c10::aten::add:
+    case c10::aten::mul:
+    case c10::aten::div:
+      if (node.inputs().size() >= 2 && node.output()->type()->cast<c10::TensorType>()) {
+        scalar_as_tensor(node);
+      }
+      break;
+    default:
+      break;
   }
 }
 
 }  // namespace
 
 void decompose(const std::shared_ptr<jit::Graph>& graph) {
-  decompose_block(*graph->block());
+  for_each_node(*graph->block(), decompose_node);
 }
 
 }  // namespace int8graph

@@ -2,6 +2,7 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "passes/quantizers.h"
 #include "passes/writes.h"
@@ -39,25 +40,20 @@ void split_weight(jit::Node& dequantize) {
   }
 }
 
-void make_explicit(jit::Block& block, const std::unordered_set<const jit::Value*>& written) {
-  for (auto it = block.nodes().begin(); it != block.nodes().end();) {
-    jit::Node* node = *it++;
-    for (jit::Block* inner : node->blocks()) make_explicit(*inner, written);
-    if (is_activation_dequantize(*node)) {
-      const auto parameters = parameters_of(*node->input(0));
-      if (!parameters || written.contains(node->output())) continue;
-      give_to_each_reader(*node, *parameters);
-      node->destroy();
-    } else if (node->kind() == c10::aten::dequantize && constant_tensor(node->output())) {
-      split_weight(*node);
-    }
-  }
-}
-
 }  // namespace
 
 void make_dequantize_explicit(jit::Block& block) {
-  make_explicit(block, written_values(*block.owningGraph()));
+  const auto written = written_values(*block.owningGraph());
+  for_each_node(block, [&](jit::Node& node) {
+    if (is_activation_dequantize(node)) {
+      const auto parameters = parameters_of(*node.input(0));
+      if (!parameters || written.contains(node.output())) return;
+      give_to_each_reader(node, *parameters);
+      node.destroy();
+    } else if (node.kind() == c10::aten::dequantize && constant_tensor(node.output())) {
+      split_weight(node);
+    }
+  });
 }
 
 }  // namespace int8graph

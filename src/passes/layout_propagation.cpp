@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "passes/partition_node.h"
 
@@ -40,20 +41,19 @@ bool needs_fp32_strides(const jit::Value& value) {
 }  // namespace
 
 void propagate_layouts(jit::Block& block) {
-  for (jit::Node* node : block.nodes()) {
-    for (jit::Block* inner : node->blocks()) propagate_layouts(*inner);
-    if (node->kind() != partition_symbol()) continue;
+  for_each_node(block, [](jit::Node& node) {
+    if (node.kind() != partition_symbol()) return;
     std::vector<OutputLayout> layouts;
-    for (const jit::Value* output : node->outputs()) {
+    for (const jit::Value* output : node.outputs()) {
       layouts.push_back(needs_fp32_strides(*output) ? OutputLayout::Contiguous : OutputLayout::Any);
     }
-    set_output_layouts(*node, layouts);
+    set_output_layouts(node, layouts);
     std::vector<bool> reusable;
-    for (const jit::Value* input : node->inputs()) {
+    for (const jit::Value* input : node.inputs()) {
       reusable.push_back(input->node()->kind() == partition_symbol());
     }
-    set_reusable_inputs(*node, reusable);
-  }
+    set_reusable_inputs(node, reusable);
+  });
 }
 
 }  // namespace int8graph

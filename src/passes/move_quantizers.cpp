@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
 #include "passes/writes.h"
@@ -80,18 +81,16 @@ bool drop_round_trip(jit::Node& quantize, const Written& written) {
   return true;
 }
 
-bool move_in_block(jit::Block& block, const Written& written) {
+bool move_once(jit::Block& block, const Written& written) {
   bool changed = false;
-  for (auto it = block.nodes().begin(); it != block.nodes().end();) {
-    jit::Node* node = *it++;
-    for (jit::Block* inner : node->blocks()) changed |= move_in_block(*inner, written);
-    if (is_quantize(*node)) {
-      changed |= drop_round_trip(*node, written) || hoist_over_view(*node, written) ||
-                 give_size_reads_int8(*node, written);
-    } else if (is_activation_dequantize(*node)) {
-      changed |= sink_under_view(*node, written);
+  for_each_node(block, [&](jit::Node& node) {
+    if (is_quantize(node)) {
+      changed |= drop_round_trip(node, written) || hoist_over_view(node, written) ||
+                 give_size_reads_int8(node, written);
+    } else if (is_activation_dequantize(node)) {
+      changed |= sink_under_view(node, written);
     }
-  }
+  });
   return changed;
 }
 
@@ -101,7 +100,7 @@ void move_quantizers(const std::shared_ptr<jit::Graph>& graph) {
   // What the moves insert is never written to, so the answer holds throughout.
   const Written written = written_values(*graph);
   // Each move brings a quantizer one step closer to its end, so this ends.
-  while (move_in_block(*graph->block(), written)) {
+  while (move_once(*graph->block(), written)) {
   }
   jit::EliminateDeadCode(graph);
   jit::EliminateCommonSubexpression(graph);

@@ -4,11 +4,11 @@
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/pass_manager.h>
 
-#include <algorithm>
 #include <chrono>
 
 #include "config/environment.h"
 #include "onednn/onednn_loader.h"
+#include "ops/graph_walk.h"
 #include "passes/decompose.h"
 #include "passes/explicit_dequantize.h"
 #include "passes/functionalize.h"
@@ -86,18 +86,10 @@ constexpr Pass kPipeline[] = {
     {"remove dead code", [](Optimization& o) { jit::EliminateDeadCode(o.graph); }},
 };
 
-bool holds_quantizer(const jit::Block& block) {
-  return std::ranges::any_of(block.nodes(), [](const jit::Node* node) {
-    return is_quantize(*node) || std::ranges::any_of(node->blocks(), [](const jit::Block* inner) {
-             return holds_quantizer(*inner);
-           });
-  });
-}
-
 }  // namespace
 
 void optimize(Graph& graph) {
-  if (is_disabled() || !holds_quantizer(*graph->block())) return;
+  if (is_disabled() || !any_node(*graph->block(), is_quantize)) return;
   try {
     load_onednn();
   } catch (const std::exception& error) {

@@ -3,36 +3,11 @@
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/ir/ir.h>
 
-#include <algorithm>
+#include "ops/graph_walk.h"
 
 namespace int8graph {
 
 namespace jit = torch::jit;
-
-namespace {
-
-bool holds_write(const jit::Block& block) {
-  return std::ranges::any_of(block.nodes(), [](const jit::Node* node) {
-    return writes_in_place(*node) ||
-           std::ranges::any_of(node->blocks(),
-                               [](const jit::Block* inner) { return holds_write(*inner); });
-  });
-}
-
-void gather(jit::Block& block, const jit::AliasDb& aliases,
-            std::unordered_set<const jit::Value*>& written) {
-  for (const jit::Value* input : block.inputs()) {
-    if (aliases.hasWriters(input)) written.insert(input);
-  }
-  for (jit::Node* node : block.nodes()) {
-    for (const jit::Value* output : node->outputs()) {
-      if (aliases.hasWriters(output)) written.insert(output);
-    }
-    for (jit::Block* inner : node->blocks()) gather(*inner, aliases, written);
-  }
-}
-
-}  // namespace
 
 bool writes_in_place(const jit::Node& node) {
   const auto* schema = node.maybeSchema();
@@ -41,9 +16,18 @@ bool writes_in_place(const jit::Node& node) {
 
 std::unordered_set<const jit::Value*> written_values(jit::Graph& graph) {
   std::unordered_set<const jit::Value*> written;
-  if (holds_write(*graph.block())) {
-    gather(*graph.block(), jit::AliasDb(graph.shared_from_this()), written);
-  }
+  if (!any_node(*graph.block(), writes_in_place)) return written;
+  const jit::AliasDb aliases(graph.shared_from_this());
+  const auto gather = [&](const auto& values) {
+    for (const jit::Value* value : values) {
+      if (aliases.hasWriters(value)) written.insert(value);
+    }
+  };
+  gather(graph.inputs());
+  for_each_node(*graph.block(), [&](const jit::Node& node) {
+    gather(node.outputs());
+    for (const jit::Block* inner : node.blocks()) gather(inner->inputs());
+  });
   return written;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "config/environment.h"
+#include "ops/graph_walk.h"
 #include "passes/quantizers.h"
 #include "quantize/insert_quantizers.h"
 
@@ -46,15 +47,6 @@ void write_mask(jit::Node& node) {
   const jit::WithInsertPoint guard(&node);
   jit::Graph& graph = *node.owningGraph();
   node.replaceInput(kMask, graph.insert(c10::aten::where, {node.input(kMask), 0.0, kMasked}));
-}
-
-template <typename Visit>
-void for_each_attention(jit::Block& block, const Visit& visit) {
-  for (auto it = block.nodes().begin(); it != block.nodes().end();) {
-    jit::Node* node = *it++;
-    for (jit::Block* inner : node->blocks()) for_each_attention(*inner, visit);
-    if (is_attention(*node)) visit(*node);
-  }
 }
 
 /// Why the node can't be written as matmuls; nothing when it can.
@@ -113,7 +105,8 @@ class Decomposer {
 }  // namespace
 
 void make_attention_explicit(jit::Block& block) {
-  for_each_attention(block, [](jit::Node& node) {
+  for_each_node(block, [](jit::Node& node) {
+    if (!is_attention(node)) return;
     write_scale(node);
     write_mask(node);
   });
@@ -121,9 +114,9 @@ void make_attention_explicit(jit::Block& block) {
 
 size_t decompose_attention(jit::Block& block, MatchedEntries& matched) {
   size_t decomposed = 0;
-  for_each_attention(block, [&](jit::Node& node) {
+  for_each_node(block, [&](jit::Node& node) {
     const auto found = matched.find(&node);
-    if (found == matched.end()) return;
+    if (!is_attention(node) || found == matched.end()) return;
     const OperatorEntry& entry = *found->second;
     matched.erase(found);
     if (const auto reason = obstacle(node, entry)) {

@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 
 namespace int8graph {
@@ -20,29 +21,19 @@ bool is_recorded(const jit::Node& node) {
   return (row != nullptr && row->recorded()) || is_generic_convolution(symbol) || is_addmm(symbol);
 }
 
-void mark_block(jit::Block& block, int64_t& next) {
-  for (jit::Node* node : block.nodes()) {
-    if (is_recorded(*node)) node->i_(kCall, next++);
-    for (jit::Block* inner : node->blocks()) mark_block(*inner, next);
-  }
-}
-
-void unmark_block(jit::Block& block) {
-  for (jit::Node* node : block.nodes()) {
-    if (is_recorded(*node) && node->hasAttribute(kCall)) node->removeAttribute(kCall);
-    for (jit::Block* inner : node->blocks()) unmark_block(*inner);
-  }
-}
-
 }  // namespace
 
 void mark_calls(const std::shared_ptr<jit::Graph>& graph) {
   int64_t next = 0;
-  mark_block(*graph->block(), next);
+  for_each_node(*graph->block(), [&](jit::Node& node) {
+    if (is_recorded(node)) node.i_(kCall, next++);
+  });
 }
 
 void unmark_calls(const std::shared_ptr<jit::Graph>& graph) {
-  unmark_block(*graph->block());
+  for_each_node(*graph->block(), [](jit::Node& node) {
+    if (is_recorded(node) && node.hasAttribute(kCall)) node.removeAttribute(kCall);
+  });
 }
 
 }  // namespace int8graph

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 
@@ -61,26 +62,22 @@ void addmm_as_linear(jit::Node& node) {
   replace(node, linear->output());
 }
 
-void canonicalize_block(jit::Block& block) {
-  for (auto it = block.nodes().begin(); it != block.nodes().end();) {
-    jit::Node* node = *it++;
-    for (jit::Block* inner : node->blocks()) canonicalize_block(*inner);
-    const Operator* row = find_operator(*node);
-    if (is_generic_convolution(node->kind().toQualString())) {
-      specialize_convolution(*node);
-    } else if (is_addmm(node->kind().toQualString())) {
-      addmm_as_linear(*node);
-    } else if (row != nullptr && row->name == "dropout") {
-      const auto training = jit::toIValue(node->input(2));
-      if (training && !training->toBool()) replace(*node, node->input(0));
-    }
+void canonicalize_node(jit::Node& node) {
+  const Operator* row = find_operator(node);
+  if (is_generic_convolution(node.kind().toQualString())) {
+    specialize_convolution(node);
+  } else if (is_addmm(node.kind().toQualString())) {
+    addmm_as_linear(node);
+  } else if (row != nullptr && row->name == "dropout") {
+    const auto training = jit::toIValue(node.input(2));
+    if (training && !training->toBool()) replace(node, node.input(0));
   }
 }
 
 }  // namespace
 
 void canonicalize(const std::shared_ptr<jit::Graph>& graph) {
-  canonicalize_block(*graph->block());
+  for_each_node(*graph->block(), canonicalize_node);
 }
 
 }  // namespace int8graph

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "config/environment.h"
+#include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "passes/functionalize.h"
 #include "quantize/artifact.h"
@@ -36,18 +37,11 @@ void check_inputs(const jit::Module& model, const QuantConf& conf) {
   }
 }
 
-void gather_nodes(const jit::Block& block, std::unordered_set<const jit::Node*>& nodes) {
-  for (const jit::Node* node : block.nodes()) {
-    nodes.insert(node);
-    for (const jit::Block* inner : node->blocks()) gather_nodes(*inner, nodes);
-  }
-}
-
 /// Folding destroys nodes, and whatever is made later may get their addresses. Folding itself makes
 /// nothing but constants, which the operator table has no row for.
-void forget_folded(const jit::Block& block, MatchedEntries& matched, CalibratedWeights& weights) {
+void forget_folded(jit::Block& block, MatchedEntries& matched, CalibratedWeights& weights) {
   std::unordered_set<const jit::Node*> nodes;
-  gather_nodes(block, nodes);
+  for_each_node(block, [&](const jit::Node& node) { nodes.insert(&node); });
   const auto is_folded = [&](const auto& of_node) {
     return !nodes.contains(of_node.first) || find_operator(*of_node.first) == nullptr;
   };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/environment.h"
+#include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
@@ -65,14 +66,11 @@ class Inserter {
         zero_points_(at::zeros({most_channels(weights)}, at::kLong)) {}
 
   void visit(jit::Block& block) {
-    // Nodes are gathered first: the walk must not meet what it inserts.
-    const std::vector<jit::Node*> nodes(block.nodes().begin(), block.nodes().end());
-    for (jit::Node* node : nodes) {
-      for (jit::Block* inner : node->blocks()) visit(*inner);
-      if (const auto found = matched_.find(node); found != matched_.end()) {
-        quantize(*node, *found->second);
+    for_each_node(block, [this](jit::Node& node) {
+      if (const auto found = matched_.find(&node); found != matched_.end()) {
+        quantize(node, *found->second);
       }
-    }
+    });
   }
 
   size_t computing() const { return computing_; }

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "quantize/activations.h"
@@ -32,22 +33,24 @@ bool is_integer_tensor(const jit::Value& value) {
   return type && type->scalarType() && !c10::isFloatingType(*type->scalarType());
 }
 
-void gather_calls(jit::Block& block, std::vector<Call>& calls, bool is_conditional = false) {
-  for (jit::Node* node : block.nodes()) {
-    for (jit::Block* inner : node->blocks()) gather_calls(*inner, calls, true);
-    const Operator* row = find_operator(*node);
-    if (row == nullptr || !row->recorded()) continue;
-    const auto activations = activations_of(*node, *row);
-    if (!activations.empty() && is_integer_tensor(*activations.front().value())) continue;
-    if (activations.empty() && !row->weight) continue;
-    Call call{node, row, activations.size(), {}, is_conditional};
+std::vector<Call> calls_in(jit::Block& block) {
+  std::vector<Call> calls;
+  for_each_node(block, [&](jit::Node& node) {
+    const Operator* row = find_operator(node);
+    if (row == nullptr || !row->recorded()) return;
+    const auto activations = activations_of(node, *row);
+    if (!activations.empty() && is_integer_tensor(*activations.front().value())) return;
+    if (activations.empty() && !row->weight) return;
+    const bool is_conditional = node.owningBlock() != &block;
+    Call call{&node, row, activations.size(), {}, is_conditional};
     if (row->weight) {
-      if (const auto weight = constant_tensor(node->input(row->weight->argument))) {
+      if (const auto weight = constant_tensor(node.input(row->weight->argument))) {
         call.channels = weight->size(row->weight->channel_axis);
       }
     }
     calls.push_back(call);
-  }
+  });
+  return calls;
 }
 
 /// Names that the predecessor's files use for what are in-place forms.
@@ -138,8 +141,7 @@ std::vector<std::pair<size_t, size_t>> align(const std::vector<Call>& calls,
 }  // namespace
 
 MatchedEntries match_entries(jit::Block& block, const std::vector<OperatorEntry>& entries) {
-  std::vector<Call> calls;
-  gather_calls(block, calls);
+  const std::vector<Call> calls = calls_in(block);
   MatchedEntries matched;
   size_t next_call = 0;
   size_t next_entry = 0;

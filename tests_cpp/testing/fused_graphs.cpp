@@ -9,6 +9,7 @@
 #include "executor/profile.h"
 #include "int8graph/calibration.h"
 #include "int8graph/convert.h"
+#include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/partition_node.h"
@@ -47,13 +48,6 @@ void summarize(const jit::Block& block, std::string& text) {
   }
 }
 
-void gather_partitions(jit::Block& block, std::vector<jit::Node*>& result) {
-  for (jit::Node* node : block.nodes()) {
-    if (node->kind() == partition_symbol()) result.push_back(node);
-    for (jit::Block* inner : node->blocks()) gather_partitions(*inner, result);
-  }
-}
-
 }  // namespace
 
 QuantConf calibrated_on(const jit::Module& model, const std::vector<c10::IValue>& inputs,
@@ -88,7 +82,9 @@ std::string summary_of(const jit::Graph& graph) {
 
 std::vector<jit::Node*> partitions_of(jit::Graph& graph) {
   std::vector<jit::Node*> result;
-  gather_partitions(*graph.block(), result);
+  for_each_node(*graph.block(), [&](jit::Node& node) {
+    if (node.kind() == partition_symbol()) result.push_back(&node);
+  });
   return result;
 }
 

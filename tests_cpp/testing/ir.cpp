@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "ops/graph_walk.h"
 #include "testing/small_models.h"
 
 namespace int8graph {
@@ -15,13 +16,6 @@ namespace int8graph {
 namespace jit = torch::jit;
 
 namespace {
-
-void gather(jit::Block& block, c10::Symbol kind, std::vector<jit::Node*>& found) {
-  for (jit::Node* node : block.nodes()) {
-    if (node->kind() == kind) found.push_back(node);
-    for (jit::Block* inner : node->blocks()) gather(*inner, kind, found);
-  }
-}
 
 class Picture {
  public:
@@ -84,7 +78,9 @@ std::shared_ptr<jit::Graph> ir(const std::string& text,
 
 jit::Node* find_node(jit::Graph& graph, const std::string& kind) {
   std::vector<jit::Node*> found;
-  gather(*graph.block(), c10::Symbol::fromQualString(kind), found);
+  for_each_node(*graph.block(), [&, symbol = c10::Symbol::fromQualString(kind)](jit::Node& node) {
+    if (node.kind() == symbol) found.push_back(&node);
+  });
   if (found.size() == 1) return found.front();
   throw std::logic_error(std::to_string(found.size()) + " nodes " + kind + " in\n" +
                          graph.toString());
