@@ -57,7 +57,6 @@ logical_tensor::data_type onednn_dtype(c10::ScalarType dtype) {
 /// The dtype that a value has by its producer: only quantizers make anything but fp32. A partition
 /// checks at run time that what it gets is what it was built for.
 logical_tensor::data_type value_dtype(const jit::Value* value) {
-  constexpr size_t kDtypeArgument = 3;
   const jit::Node* quantizer = value->node();
   if (!is_quantize(*quantizer)) {
     quantizer = nullptr;
@@ -65,10 +64,9 @@ logical_tensor::data_type value_dtype(const jit::Value* value) {
       if (use.user->kind() == explicit_dequantize_symbol()) quantizer = use.user;
     }
   }
-  if (quantizer == nullptr) return logical_tensor::data_type::f32;
-  const auto dtype = jit::toIValue(quantizer->input(kDtypeArgument));
-  return dtype ? onednn_dtype(static_cast<c10::ScalarType>(dtype->toInt()))
-               : logical_tensor::data_type::f32;
+  const auto parameters = quantizer != nullptr ? parameters_at(*quantizer) : std::nullopt;
+  return parameters ? onednn_dtype(static_cast<c10::ScalarType>(parameters->dtype))
+                    : logical_tensor::data_type::f32;
 }
 
 void set_attr(graph::op& op, Attr attr, const AttrValue& value) {

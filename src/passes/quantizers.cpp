@@ -12,14 +12,6 @@ namespace jit = torch::jit;
 
 namespace {
 
-std::optional<QuantizerParameters> read_parameters(const jit::Node& quantize) {
-  const auto scale = jit::toIValue(quantize.input(1));
-  const auto zero_point = jit::toIValue(quantize.input(2));
-  const auto dtype = jit::toIValue(quantize.input(3));
-  if (!scale || !scale->isDouble() || !zero_point || !zero_point->isInt() || !dtype) return {};
-  return QuantizerParameters{scale->toDouble(), zero_point->toInt(), dtype->toInt()};
-}
-
 std::optional<QuantizerParameters> common_parameters(const jit::Node& list) {
   std::optional<QuantizerParameters> common;
   for (const jit::Value* element : list.inputs()) {
@@ -45,9 +37,17 @@ bool is_activation_dequantize(const jit::Node& node) {
   return node.kind() == c10::aten::dequantize && !constant_tensor(node.output());
 }
 
+std::optional<QuantizerParameters> parameters_at(const jit::Node& quantizer) {
+  const auto scale = jit::toIValue(quantizer.input(1));
+  const auto zero_point = jit::toIValue(quantizer.input(2));
+  const auto dtype = jit::toIValue(quantizer.input(3));
+  if (!scale || !scale->isDouble() || !zero_point || !zero_point->isInt() || !dtype) return {};
+  return QuantizerParameters{scale->toDouble(), zero_point->toInt(), dtype->toInt()};
+}
+
 std::optional<QuantizerParameters> parameters_of(const jit::Value& quantized) {
   const jit::Node& producer = *quantized.node();
-  if (is_quantize(producer)) return read_parameters(producer);
+  if (is_quantize(producer)) return parameters_at(producer);
   if (producer.kind() == c10::aten::cat) {
     const jit::Node& list = *producer.input(0)->node();
     if (list.kind() == c10::prim::ListConstruct) return common_parameters(list);

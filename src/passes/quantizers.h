@@ -33,6 +33,9 @@ bool is_quantize(const torch::jit::Node& node);
 /// Whether the node is aten::dequantize of an activation; weights are dequantized constants.
 bool is_activation_dequantize(const torch::jit::Node& node);
 
+/// What a quantize or an explicit dequantize says of itself; nothing if an argument is no constant.
+std::optional<QuantizerParameters> parameters_at(const torch::jit::Node& quantizer);
+
 /// The parameters of a quantized value, found at the quantizer that made it: through views, max
 /// pools and joins of equally quantized values. Nothing if they are not known for sure.
 std::optional<QuantizerParameters> parameters_of(const torch::jit::Value& quantized);

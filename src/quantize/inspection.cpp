@@ -1,6 +1,5 @@
 #include "quantize/inspection.h"
 
-#include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
@@ -43,11 +42,7 @@ std::optional<QuantizerParameters> parameters_by_readers(const jit::Value& value
     if (use.user->kind() != partition_symbol()) continue;
     const auto subgraph = use.user->g(c10::attr::Subgraph);
     for (const jit::Use& inner : subgraph->inputs()[use.offset]->uses()) {
-      const jit::Node& reader = *inner.user;
-      if (reader.kind() != explicit_dequantize_symbol()) continue;
-      return QuantizerParameters{jit::toIValue(reader.input(1))->toDouble(),
-                                 jit::toIValue(reader.input(2))->toInt(),
-                                 jit::toIValue(reader.input(3))->toInt()};
+      if (inner.user->kind() == explicit_dequantize_symbol()) return parameters_at(*inner.user);
     }
   }
   return {};

@@ -36,6 +36,19 @@ TEST(ParametersOf, AreFoundAtTheQuantizer) {
             kParameters);
 }
 
+TEST(ParametersAt, ReadsBothKindsOfQuantizers) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor, %unknown : float):
+  %s : float = prim::Constant[value=0.02]()
+  %z : int = prim::Constant[value=128]()
+  %t : int = prim::Constant[value=13]()
+  %q : Tensor = aten::quantize_per_tensor(%x, %unknown, %z, %t)
+  %d : Tensor = int8graph::dequantize(%q, %s, %z, %t)
+  return (%d))IR");
+  EXPECT_EQ(parameters_at(*find_node(*graph, "int8graph::dequantize")), kParameters);
+  EXPECT_EQ(parameters_at(*find_node(*graph, "aten::quantize_per_tensor")), std::nullopt);
+}
+
 TEST(ParametersOf, AreFoundThroughViewsAndMaxPools) {
   EXPECT_EQ(parameters_behind("  %r : Tensor = aten::unsqueeze(%a, %one)"), kParameters);
   EXPECT_EQ(parameters_behind("  %c : Tensor = aten::unsqueeze(%a, %one)\n"
