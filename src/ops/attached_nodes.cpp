@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "ops/lowering.h"
 #include "ops/operator_table.h"
 
 namespace int8graph {
@@ -34,9 +35,8 @@ bool pads_with_zeros(const jit::Node& node) {
 /// The spatial dimensions of the convolution that reads there; 0 if none does.
 size_t spatial_dimensions_of_reader(const jit::Use& use) {
   const Operator* row = find_operator(*use.user);
-  const bool is_convolution = use.offset == 0 && row != nullptr && row->op_class == OpClass::Conv &&
-                              !row->name.starts_with("conv_transpose");
-  return is_convolution ? static_cast<size_t>(row->name[std::string_view("conv").size()] - '0') : 0;
+  const bool is_convolution = row != nullptr && row->lower == lower_convolution;
+  return is_convolution && use.offset == 0 ? row->spatial_dimensions() : 0;
 }
 
 /// Whether the padding leaves batch and channels alone.

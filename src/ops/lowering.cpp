@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "ops/attached_nodes.h"
+#include "ops/operator_table.h"
 
 namespace int8graph {
 
@@ -62,19 +63,12 @@ Integers pool_strides(const NodeArguments& arguments, const Integers& kernel) {
   return strides.empty() ? kernel : arguments.integers(2, kernel.size());
 }
 
-/// Pools written for 1, 2 or 3 spatial dimensions: the digit in the operator's name tells.
-size_t spatial_dimensions(const NodeArguments& arguments) {
-  const std::string name = arguments.node().kind().toUnqualString();
-  for (const char c : name) {
-    if (c >= '1' && c <= '3') return static_cast<size_t>(c - '0');
-  }
-  throw NotLowerable{"its name tells no number of dimensions"};
-}
-
-/// Whether a value was dequantized without a zero point. Padding then is zero in int8 as in fp32.
+/// Whether a value was dequantized with a zero point, so that the integer 0 stands for another
+/// number.
 bool has_zero_point(const torch::jit::Value& value) {
   const torch::jit::Node& node = *value.node();
-  if (std::string_view(node.kind().toQualString()) != "int8graph::dequantize") return false;
+  const Operator* row = find_operator(node);
+  if (row == nullptr || row->lower != lower_dequantize) return false;
   const auto zero_point = torch::jit::toIValue(node.input(2));
   return !zero_point || zero_point->toInt() != 0;
 }
@@ -248,7 +242,7 @@ LoweredOp lower_batch_norm(const NodeArguments& arguments) {
 }
 
 LoweredOp lower_max_pool(const NodeArguments& arguments) {
-  const size_t spatial = spatial_dimensions(arguments);
+  const size_t spatial = find_operator(arguments.node())->spatial_dimensions();
   const Integers kernel = arguments.integers(1, spatial);
   const Integers pads = arguments.integers(3, spatial);
   const Integers strides = pool_strides(arguments, kernel);
@@ -276,13 +270,13 @@ LoweredOp lower_avg_pool(const NodeArguments& arguments) {
   // With ceil_mode PyTorch's and oneDNN's divisors differ in the last, partial window.
   if (arguments.boolean(4)) throw NotLowerable{"ceil_mode is set"};
   if (arguments.size() > 6 && !arguments.is_none(6)) throw NotLowerable{"divisor_override is set"};
-  const size_t spatial = spatial_dimensions(arguments);
+  const size_t spatial = find_operator(arguments.node())->spatial_dimensions();
   const Integers kernel = arguments.integers(1, spatial);
   const Integers pads = arguments.integers(3, spatial);
   const bool counts_padding = arguments.boolean(5);
   const bool pads_anything = std::ranges::any_of(pads, [](int64_t pad) { return pad != 0; });
   if (pads_anything && counts_padding && has_zero_point(*arguments.value(0))) {
-    // oneDNN pads with the integer 0, which stands for another number then.
+    // oneDNN pads with the integer 0.
     throw NotLowerable{"it counts its padding, and its input has a zero point"};
   }
   return {OpKind::AvgPool,

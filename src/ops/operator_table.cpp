@@ -194,6 +194,15 @@ void refuse_foreign_dtype(const torch::jit::Value& input) {
 
 }  // namespace
 
+bool Operator::keeps_parameters() const {
+  return moves_elements() || lower == lower_max_pool;
+}
+
+size_t Operator::spatial_dimensions() const {
+  const size_t digit = name.find_first_of("123");
+  return digit == std::string_view::npos ? 0 : static_cast<size_t>(name[digit] - '0');
+}
+
 std::span<const Operator> operator_table() {
   return rows();
 }

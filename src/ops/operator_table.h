@@ -65,6 +65,13 @@ struct Operator {
   /// that a quantizer may stand on either side of it.
   bool moves_elements() const { return op_class == OpClass::Shape || op_class == OpClass::View; }
 
+  /// Whether a quantized first input's parameters are those of the output, too: elements were moved
+  /// or, as max pools do, selected.
+  bool keeps_parameters() const;
+
+  /// As the name tells: 2 of conv2d, conv_transpose2d and max_pool2d; 0 where it does not.
+  size_t spatial_dimensions() const;
+
   /// Whether an activation input stands where oneDNN wants a weight: int8 without a zero point.
   bool needs_symmetric(size_t activation) const {
     return op_class == OpClass::MatMul && activation > 0;

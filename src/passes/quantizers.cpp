@@ -54,8 +54,8 @@ std::optional<QuantizerParameters> parameters_of(const jit::Value& quantized) {
     return {};
   }
   const Operator* row = find_operator(producer);
-  const bool keeps = row != nullptr && (row->moves_elements() || row->name == "max_pool2d");
-  return keeps ? parameters_of(*producer.input(0)) : std::nullopt;
+  return row != nullptr && row->keeps_parameters() ? parameters_of(*producer.input(0))
+                                                   : std::nullopt;
 }
 
 jit::Value* insert_quantize(jit::Value* value, const QuantizerParameters& parameters,

@@ -70,6 +70,26 @@ TEST(OperatorTable, OnlyWhatMovesElementsIsAView) {
   EXPECT_FALSE(find_operator("aten::max_pool2d")->moves_elements());
 }
 
+TEST(OperatorTable, ViewsAndMaxPoolsKeepParameters) {
+  EXPECT_TRUE(find_operator("aten::permute")->keeps_parameters());
+  EXPECT_TRUE(find_operator("aten::max_pool2d")->keeps_parameters());
+  EXPECT_FALSE(find_operator("aten::avg_pool2d")->keeps_parameters());
+  EXPECT_FALSE(find_operator("aten::adaptive_avg_pool2d")->keeps_parameters());
+  EXPECT_FALSE(find_operator("aten::relu")->keeps_parameters());
+}
+
+TEST(OperatorTable, LayersAndPoolsTellTheirSpatialDimensions) {
+  for (const Operator& row : operator_table()) {
+    if (row.op_class == OpClass::Conv || row.op_class == OpClass::Pool) {
+      EXPECT_GT(row.spatial_dimensions(), 0U) << row.name;
+    }
+  }
+  EXPECT_EQ(find_operator("aten::conv1d")->spatial_dimensions(), 1U);
+  EXPECT_EQ(find_operator("aten::conv_transpose2d")->spatial_dimensions(), 2U);
+  EXPECT_EQ(find_operator("aten::avg_pool3d")->spatial_dimensions(), 3U);
+  EXPECT_EQ(find_operator("aten::linear")->spatial_dimensions(), 0U);
+}
+
 TEST(FindOperator, KnowsNothingOfUnknownNames) {
   EXPECT_EQ(find_operator("aten::erfinv"), nullptr);
   EXPECT_EQ(find_operator("conv2d"), nullptr);
