@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/model_files.h"
+#include "cli/model_inputs.h"
 #include "cli/progress.h"
 #include "cli/tensor_files.h"
 #include "int8graph/calibration.h"
@@ -19,8 +20,8 @@ const CommandHelp kCalibrate = {
         {
             {"--data", "PATH", "inputs, see above (needed)"},
             {"--conf", "FILE", "the configuration to write (default: configure.json)"},
-            {"--batch", "N", "samples per call (default: 1)"},
-            {"--samples", "N", "use the first N samples only, of a folder the first N files"},
+            kBatchOption,
+            kSamplesOption,
             {"--scheme", "SCHEME", "affine: uint8 with zero points (default); symmetric: int8"},
             {"--no-recipe", "",
              "a quantizer at every place that has an int8 form, not where the\n"
@@ -44,13 +45,12 @@ Examples:
 
 void calibrate(const Arguments& arguments) {
   const bool is_symmetric = arguments.choice("--scheme", {"affine", "symmetric"}) == "symmetric";
-  const BatchOptions batching{.batch = arguments.integer("--batch", 1),
-                              .samples = arguments.integer("--samples", -1)};
+  const BatchOptions batches = batching(arguments);
   const std::string data = arguments.required("--data");
   const std::string conf_path = arguments.text("--conf", "configure.json");
 
   torch::jit::Module model = load_fp32(arguments.file(0));
-  const std::vector<Inputs> calls = read_calls(data, batching);
+  const std::vector<Inputs> calls = read_calls(data, batches);
   const c10::InferenceMode inference;
   QuantConf conf(is_symmetric ? QScheme::PerTensorSymmetric : QScheme::PerTensorAffine);
   {

@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/model_files.h"
+#include "cli/model_inputs.h"
 #include "cli/progress.h"
 #include "cli/tensor_files.h"
 #include "cli/text_table.h"
@@ -27,8 +28,8 @@ const CommandHelp kCompare = {
     .options =
         {
             {"--data", "PATH", "inputs, as for \"int8graph calibrate\" (needed)"},
-            {"--batch", "N", "samples per call (default: 1)"},
-            {"--samples", "N", "use the first N samples only, of a folder the first N files"},
+            kBatchOption,
+            kSamplesOption,
             {"--no-operators", "", "compare the outputs only, which is much faster"},
             {"--top", "N", "how many operators to print (default: 15)"},
             {"--json", "", "print everything measured as JSON"},
@@ -192,14 +193,13 @@ void print_text(size_t calls, const std::vector<OutputComparison>& outputs,
 }  // namespace
 
 void compare(const Arguments& arguments) {
-  const BatchOptions batching{.batch = arguments.integer("--batch", 1),
-                              .samples = arguments.integer("--samples", -1)};
+  const BatchOptions batches = batching(arguments);
   const auto top = static_cast<size_t>(arguments.integer("--top", 15));
   const std::string data = arguments.required("--data");
 
   jit::Module fp32 = load_fp32(arguments.file(0));
   jit::Module int8 = load(arguments.file(1));
-  const std::vector<Inputs> calls = read_calls(data, batching);
+  const std::vector<Inputs> calls = read_calls(data, batches);
   const c10::InferenceMode inference;
   const auto outputs = compare_outputs(fp32, int8, calls);
   std::vector<OperatorNoise> operators;

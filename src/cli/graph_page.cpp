@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cli/graph_layout.h"
+#include "cli/graph_totals.h"
 #include "cli/text_table.h"
 
 namespace int8graph {
@@ -314,14 +315,10 @@ std::string legend() {
   return "<div class=\"legend\">" + items + "</div>\n";
 }
 
-std::string outside_list(const Inspection& graph) {
-  std::map<std::string, std::map<std::string, int>> kinds_by_reason;
-  for (const InspectedNode& node : graph.nodes) {
-    if (!node.is_partition) ++kinds_by_reason[node.reason][node.kind];
-  }
-  if (kinds_by_reason.empty()) return "";
+std::string outside_list(const GraphTotals& totals) {
+  if (totals.outside.empty()) return "";
   std::string items;
-  for (const auto& [reason, kinds] : kinds_by_reason) {
+  for (const auto& [reason, kinds] : totals.outside) {
     std::string names;
     for (const auto& [kind, count] : kinds) {
       if (!names.empty()) names += ", ";
@@ -332,19 +329,11 @@ std::string outside_list(const Inspection& graph) {
   return element("h2", "Run by PyTorch, and why") + element("ul", items) + "\n";
 }
 
-std::string summary(const Inspection& graph, const std::vector<double>& times_us) {
-  int64_t int8_weights = 0;
-  int64_t other_weights = 0;
-  size_t partitions = 0;
-  for (const InspectedNode& node : graph.nodes) {
-    int8_weights += node.int8_weights;
-    other_weights += node.other_weights;
-    partitions += node.is_partition ? 1 : 0;
-  }
-  std::string text = std::to_string(partitions) + " partitions, " +
-                     std::to_string(graph.nodes.size() - partitions) + " nodes run by PyTorch; " +
-                     in_bytes(int8_weights) + " of int8 weights, " + in_bytes(other_weights) +
-                     " of other constants";
+std::string summary(const GraphTotals& totals, size_t nodes, const std::vector<double>& times_us) {
+  std::string text = std::to_string(totals.partitions) + " partitions, " +
+                     std::to_string(nodes - totals.partitions) + " nodes run by PyTorch; " +
+                     in_bytes(totals.int8_weights) + " of int8 weights, " +
+                     in_bytes(totals.other_weights) + " of other constants";
   if (!times_us.empty()) {
     const double all = std::accumulate(times_us.begin(), times_us.end(), 0.0);
     text += "; partitions take " + fixed(all / 1000, 2) + " ms per call (red bars: their shares)";
@@ -356,11 +345,12 @@ std::string summary(const Inspection& graph, const std::vector<double>& times_us
 
 std::string graph_page(const std::string& title, const Inspection& graph,
                        const std::vector<double>& times_us) {
+  const GraphTotals totals = totals_of(graph);
   return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" +
          element("title", escaped(title) + " - int8graph") + "\n" + element("style", kStyle) +
-         "\n</head>\n<body>\n" + element("h1", escaped(title)) + "\n" + summary(graph, times_us) +
-         "\n" + legend() + outside_list(graph) + "<div class=\"graph\">\n" +
-         Drawing(graph, times_us).svg() + "</div>\n</body>\n</html>\n";
+         "\n</head>\n<body>\n" + element("h1", escaped(title)) + "\n" +
+         summary(totals, graph.nodes.size(), times_us) + "\n" + legend() + outside_list(totals) +
+         "<div class=\"graph\">\n" + Drawing(graph, times_us).svg() + "</div>\n</body>\n</html>\n";
 }
 
 }  // namespace int8graph

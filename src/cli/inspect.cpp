@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/graph_page.h"
+#include "cli/graph_totals.h"
 #include "cli/model_files.h"
 #include "cli/model_inputs.h"
 #include "cli/partition_profile.h"
@@ -123,23 +124,16 @@ void print_text(const Report& report) {
                  (count.quantized < count.all ? " of " + std::to_string(count.all) : "") + " " +
                  name;
   }
-  int64_t int8_weights = 0;
-  int64_t other_weights = 0;
-  size_t partitions = 0;
-  std::map<std::string, std::map<std::string, int>> outside;  // reason -> operator -> how often
-  for (const InspectedNode& node : graph.nodes) {
-    int8_weights += node.int8_weights;
-    other_weights += node.other_weights;
-    partitions += node.is_partition ? 1 : 0;
-    if (!node.is_partition) ++outside[node.reason][node.kind];
-  }
+  const GraphTotals totals = totals_of(graph);
   using enum TextTable::Align;
   TextTable summary({"file", report.path + ", " + in_bytes(report.file_bytes)}, {Left, Left});
   summary.add({"converted with", inputs.empty() ? "unknown inputs" : inputs});
   summary.add({"quantized", operators.empty() ? "nothing" : operators});
-  summary.add({"weights", in_bytes(int8_weights) + " int8, " + in_bytes(other_weights) + " other"});
-  summary.add({"nodes", std::to_string(partitions) + " partitions, " +
-                            std::to_string(graph.nodes.size() - partitions) + " by PyTorch"});
+  summary.add({"weights", in_bytes(totals.int8_weights) + " int8, " +
+                              in_bytes(totals.other_weights) + " other"});
+  summary.add({"nodes", std::to_string(totals.partitions) + " partitions, " +
+                            std::to_string(graph.nodes.size() - totals.partitions) +
+                            " by PyTorch"});
   std::cout << summary.to_string() << "\n";
 
   const bool is_profiled = !report.times_us.empty();
@@ -157,8 +151,8 @@ void print_text(const Report& report) {
   std::cout << table.to_string()
             << "Outputs of partitions lie as oneDNN likes them, channels last, unless marked "
                "contiguous.\n";
-  if (!outside.empty()) std::cout << "\nrun by PyTorch:\n";
-  for (const auto& [reason, kinds] : outside) {
+  if (!totals.outside.empty()) std::cout << "\nrun by PyTorch:\n";
+  for (const auto& [reason, kinds] : totals.outside) {
     std::string names;
     for (const auto& [kind, count] : kinds) {
       names += (names.empty() ? "" : ", ") + (count > 1 ? std::to_string(count) + " " : "") + kind;

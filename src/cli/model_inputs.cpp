@@ -6,6 +6,10 @@
 
 namespace int8graph {
 
+BatchOptions batching(const Arguments& arguments) {
+  return {.batch = arguments.integer("--batch", 1), .samples = arguments.integer("--samples", -1)};
+}
+
 GivenInputs given_inputs(const Arguments& arguments) {
   GivenInputs given;
   if (arguments.has("--data")) {

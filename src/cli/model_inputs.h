@@ -19,6 +19,12 @@ inline constexpr OptionHelp kDtypeOption = {
     "--dtype", "DTYPE",
     "of the inputs: float32 (default), bfloat16, int64, int32, uint8,\n"
     "bool; one for all, or one per input by commas"};
+inline constexpr OptionHelp kBatchOption = {"--batch", "N", "samples per call (default: 1)"};
+inline constexpr OptionHelp kSamplesOption = {
+    "--samples", "N", "use the first N samples only, of a folder the first N files"};
+
+/// What --batch and --samples say.
+BatchOptions batching(const Arguments& arguments);
 
 /// Inputs as the command line tells them, by --data or by --shape and --dtype.
 struct GivenInputs {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "config/entry_label.h"
 #include "config/environment.h"
 #include "ops/graph_walk.h"
 #include "passes/quantizers.h"
@@ -120,10 +121,7 @@ size_t decompose_attention(jit::Block& block, MatchedEntries& matched) {
     const OperatorEntry& entry = *found->second;
     matched.erase(found);
     if (const auto reason = obstacle(node, entry)) {
-      log_verbose([&] {
-        return "not quantized: entry " + std::to_string(entry.id) + " (" + entry.name +
-               "): " + *reason;
-      });
+      log_verbose([&] { return "not quantized: " + label_of(entry) + ": " + *reason; });
       return;
     }
     node.output()->replaceAllUsesWith(Decomposer(node, entry).run());

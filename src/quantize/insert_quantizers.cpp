@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "config/entry_label.h"
 #include "config/environment.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
@@ -112,8 +113,8 @@ class Inserter {
     const CalibratedWeight& then = weights_.at(&node);
     if (now.weight.is_same(then.weight) && now.bias.is_same(then.bias)) return false;
     log_verbose([&] {
-      return "output not quantized: entry " + std::to_string(entry.id) + " (" + entry.name +
-             "): the operator behind it is folded into it";
+      return "output not quantized: " + label_of(entry) +
+             ": the operator behind it is folded into it";
     });
     return true;
   }
@@ -123,10 +124,7 @@ class Inserter {
   static bool may_compute_in_int8(const jit::Node& node, const Operator& row,
                                   const OperatorEntry& entry) {
     const auto tell = [&](const char* reason) {
-      log_verbose([&] {
-        return "not quantized: entry " + std::to_string(entry.id) + " (" + entry.name +
-               "): " + reason;
-      });
+      log_verbose([&] { return "not quantized: " + label_of(entry) + ": " + reason; });
       return false;
     };
     for (const bool quantized : entry.inputs_quantized) {

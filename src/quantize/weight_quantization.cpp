@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "config/entry_label.h"
+
 namespace int8graph {
 
 namespace {
@@ -18,9 +20,8 @@ at::Tensor largest_magnitudes(const at::Tensor& weight, const OperatorEntry& ent
 }
 
 at::Tensor scales_of(const OperatorEntry& entry, int64_t channels) {
-  const std::string name = "entry " + std::to_string(entry.id) + " (" + entry.name + ")";
   if (entry.weight_scales.size() != 1) {
-    throw std::invalid_argument(name + ": weight_scales holds " +
+    throw std::invalid_argument(label_of(entry) + ": weight_scales holds " +
                                 std::to_string(entry.weight_scales.size()) +
                                 " lists; the operator has one weight");
   }
@@ -29,8 +30,9 @@ at::Tensor scales_of(const OperatorEntry& entry, int64_t channels) {
   const auto wanted = per_tensor ? size_t{1} : static_cast<size_t>(channels);
   if (scales.size() == 1) return at::full({static_cast<int64_t>(wanted)}, scales[0], at::kDouble);
   if (scales.size() != wanted) {
-    throw std::invalid_argument(name + ": weight_scales holds " + std::to_string(scales.size()) +
-                                " scales; its weight has " + std::to_string(channels) +
+    throw std::invalid_argument(label_of(entry) + ": weight_scales holds " +
+                                std::to_string(scales.size()) + " scales; its weight has " +
+                                std::to_string(channels) +
                                 " output channels and its weight_granularity is " +
                                 (per_tensor ? "per_tensor" : "per_channel") + ", so " +
                                 std::to_string(wanted) + " are accepted, or a single one");

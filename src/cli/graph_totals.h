@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "quantize/inspection.h"
+
+namespace int8graph {
+
+/// A fused graph in a few numbers.
+struct GraphTotals {
+  size_t partitions = 0;
+  int64_t int8_weights = 0;   ///< bytes
+  int64_t other_weights = 0;  ///< bytes of all other constants
+
+  /// What PyTorch runs: reason, operator, how often.
+  std::map<std::string, std::map<std::string, int>> outside;
+};
+
+GraphTotals totals_of(const Inspection& graph);
+
+}  // namespace int8graph
