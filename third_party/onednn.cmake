@@ -51,10 +51,10 @@ if(NOT EXISTS "${INT8GRAPH_ONEDNN_LIBRARY}")
 endif()
 message(STATUS "int8graph: oneDNN ${INT8GRAPH_ONEDNN_VERSION} in ${INT8GRAPH_ONEDNN_LIBRARY}")
 
-# Every C function that oneDNN's C++ header for the Graph API calls, as X-macro list.
+# Every C function that oneDNN's C++ headers call, as X-macro list.
 set(_generated "${PROJECT_BINARY_DIR}/third_party/onednn")
 set(_functions "")
-foreach(_header dnnl_common.h dnnl_graph.h)
+foreach(_header dnnl_common.h dnnl.h dnnl_graph.h)
   file(READ "${_headers}/${_header}" _text)
   string(REGEX MATCHALL "DNNL_API[ \n*]+dnnl_[a-z0-9_]+\\(" _declarations "${_text}")
   foreach(_declaration IN LISTS _declarations)

@@ -10,16 +10,6 @@ using graph::logical_tensor;
 
 namespace {
 
-std::vector<int64_t> contiguous_strides(const std::vector<int64_t>& sizes) {
-  std::vector<int64_t> strides(sizes.size());
-  int64_t step = 1;
-  for (size_t i = sizes.size(); i-- > 0;) {
-    strides[i] = step;
-    step *= sizes[i];
-  }
-  return strides;
-}
-
 logical_tensor with_shape_of(const logical_tensor& port, const at::Tensor& tensor) {
   return logical_tensor(port.get_id(), port.get_data_type(), tensor.sizes().vec(),
                         tensor.strides().vec());

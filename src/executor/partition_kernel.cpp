@@ -1,6 +1,5 @@
 #include "executor/partition_kernel.h"
 
-#include <ATen/Parallel.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
 
@@ -8,7 +7,9 @@
 #include <chrono>
 
 #include "config/environment.h"
+#include "executor/call_key.h"
 #include "executor/compiled_partition.h"
+#include "executor/matmul_kernel.h"
 #include "executor/onednn_runtime.h"
 #include "executor/profile.h"
 #include "executor/snapshot_cache.h"
@@ -60,24 +61,6 @@ struct Outcome {
   std::optional<CompiledPartition> partition;
 };
 
-/// Sizes, strides and thread count of a call, on the stack.
-class CallKey {
- public:
-  explicit CallKey(std::span<const at::Tensor> arguments) {
-    push(at::get_num_threads());
-    for (const at::Tensor& argument : arguments) {
-      push(argument.dim());
-      for (const int64_t size : argument.sizes()) push(size);
-      for (const int64_t stride : argument.strides()) push(stride);
-    }
-  }
-  CacheKey view() const { return {values_.data(), values_.size()}; }
-
- private:
-  void push(int64_t value) { values_.push_back(value); }
-  c10::SmallVector<int64_t, 64> values_;
-};
-
 }  // namespace
 
 class PartitionKernel::Impl {
@@ -90,6 +73,7 @@ class PartitionKernel::Impl {
         cache_(compile_cache_capacity()) {
     onednn_engine();
     map(output_layouts(node));
+    if (partition_) make_matmul();
   }
 
   void run(jit::Stack& stack) const {
@@ -102,6 +86,11 @@ class PartitionKernel::Impl {
     c10::SmallVector<at::Tensor, 4> arguments;
     for (c10::IValue& input : inputs) arguments.push_back(std::move(input).toTensor());
     const std::span<const at::Tensor> view(arguments.data(), arguments.size());
+    if (matmul_ && matmul_->takes(view)) {
+      jit::drop(stack, count);
+      stack.emplace_back(matmul_->run(view));
+      return;
+    }
     const CallKey key(view);
     const auto outcome = cache_.find_or_make(key.view(), [&] { return compile(view); });
     jit::drop(stack, count);
@@ -157,6 +146,19 @@ class PartitionKernel::Impl {
       }
     }
     if (ports_.outputs.size() == layouts.size()) partition_ = *fits;
+  }
+
+  /// A single product takes the shorter way, where there is one.
+  void make_matmul() {
+    auto plan = matmul_plan(*subgraph_);
+    if (!plan) return;
+    try {
+      matmul_ = make_matmul_kernel(std::move(*plan));
+    } catch (const dnnl::error& error) {
+      log_verbose([&] {
+        return name_ + ": compiled by oneDNN Graph for each shape: its matmul says " + error.what();
+      });
+    }
   }
 
   void add_input(const graph::logical_tensor& port) {
@@ -224,6 +226,7 @@ class PartitionKernel::Impl {
   PartitionPorts ports_;
   std::vector<c10::ScalarType> argument_dtypes_;
   std::optional<graph::partition> partition_;
+  std::unique_ptr<const MatmulKernel> matmul_;
   mutable SnapshotCache<Outcome> cache_;
   mutable std::atomic<bool> told_{false};
 };

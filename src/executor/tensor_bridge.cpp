@@ -24,6 +24,16 @@ at::Tensor over_storage(c10::Storage storage, const OutputSpec& spec) {
 
 }  // namespace
 
+std::vector<int64_t> contiguous_strides(c10::IntArrayRef sizes) {
+  std::vector<int64_t> strides(sizes.size());
+  int64_t step = 1;
+  for (size_t i = sizes.size(); i-- > 0;) {
+    strides[i] = step;
+    step *= sizes[i];
+  }
+  return strides;
+}
+
 at::Tensor allocate(const OutputSpec& spec) {
   c10::Allocator* allocator = c10::GetCPUAllocator();
   const size_t bytes =

@@ -15,6 +15,9 @@ struct OutputSpec {
   at::QuantizerPtr quantizer;  ///< null for floating-point outputs
 };
 
+/// The strides of a contiguous tensor.
+std::vector<int64_t> contiguous_strides(c10::IntArrayRef sizes);
+
 /// A new, uninitialised tensor from PyTorch's allocator. Quantized tensors share `quantizer`.
 at::Tensor allocate(const OutputSpec& spec);
 

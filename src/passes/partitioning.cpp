@@ -13,17 +13,19 @@ namespace jit = torch::jit;
 
 namespace {
 
-bool is_int8_region(const Region& region) {
-  return std::ranges::any_of(region, [](const jit::Node* node) {
-    const Operator* row = find_operator(*node);
-    return row != nullptr && row->op_class == OpClass::Quantizer;
-  });
+bool is_quantizer(const jit::Node* node) {
+  const Operator* row = find_operator(*node);
+  return row != nullptr && row->op_class == OpClass::Quantizer;
 }
 
 bool moves_weights_only(const Region& region) {
   return std::ranges::all_of(
       region, [](const jit::Node* node) { return node->kind() == c10::aten::dequantize; });
 }
+
+// Measured: 98,304 floats to u8 in 9.6 us by PyTorch, in 45 us by oneDNN's reorder.
+constexpr const char* kLoneQuantizer =
+    "it has no neighbour to be fused with, and PyTorch's own kernel is faster than oneDNN's";
 
 void partition_segment(MappedGraph& mapped, Partitioning& result) {
   result.reasons.merge(mapped.reasons);
@@ -33,7 +35,9 @@ void partition_segment(MappedGraph& mapped, Partitioning& result) {
     std::ranges::sort(ids);
     Region region;
     for (const size_t id : ids) region.push_back(mapped.nodes[id]);
-    if (is_int8_region(region) && !moves_weights_only(region)) {
+    if (region.size() == 1 && is_quantizer(region.front())) {
+      result.reasons.emplace(region.front(), kLoneQuantizer);
+    } else if (std::ranges::any_of(region, is_quantizer) && !moves_weights_only(region)) {
       result.regions.push_back(std::move(region));
     } else {
       for (const jit::Node* node : region) {

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <memory>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <span>
+#include <vector>
+
+#include "executor/matmul_plan.h"
+
+namespace int8graph {
+
+/// What the matmuls of one plan share, whatever their sizes: the packed weight, the bias, scales
+/// and zero points. Never written after construction; read by all threads.
+class MatmulConstants {
+ public:
+  /// Packs the plan's weight, where it has one: some 4.5 ns for each of its bytes.
+  /// @throws dnnl::error if oneDNN has no matmul of this form.
+  explicit MatmulConstants(const MatmulPlan& plan);
+
+  const dnnl::memory::desc& weight() const { return weight_; }  ///< as packed
+  std::span<const dnnl_exec_arg_t> arguments() const { return arguments_; }
+
+ private:
+  void add(int place, dnnl::memory value);
+  void add_scale(int place, double scale);
+  void add_zero_point(int place, int64_t zero_point);
+
+  dnnl::memory::desc weight_;
+  std::vector<dnnl::memory> memories_;
+  std::vector<dnnl_exec_arg_t> arguments_;
+};
+
+/// The sizes, strides and dtypes of one call.
+struct MatmulShapes {
+  dnnl::memory::desc source;
+  dnnl::memory::desc second;  ///< or the packed weight
+  dnnl::memory::desc result;
+  std::vector<dnnl::memory::desc> operands;  ///< of the binary post-ops, in their order
+};
+
+/// A plan's matmul for certain shapes. Immutable; run by many threads.
+class MatmulPrimitive {
+ public:
+  /// @throws dnnl::error if oneDNN has no matmul of this form.
+  MatmulPrimitive(const MatmulPlan& plan, std::shared_ptr<const MatmulConstants> constants,
+                  MatmulShapes shapes);
+
+  /// Where one call's data is, in the order of MatmulShapes.
+  struct Data {
+    const void* source;
+    const void* second;  ///< null for the packed weight
+    void* result;
+    std::span<const void* const> operands;
+  };
+  void run(const Data& data) const;
+
+ private:
+  std::shared_ptr<const MatmulConstants> constants_;
+  MatmulShapes shapes_;
+  std::vector<int> operand_places_;
+  dnnl::matmul::primitive_desc description_;
+  dnnl::matmul primitive_;
+  dnnl::memory::desc scratchpad_;
+};
+
+/// The parts of MatmulShapes that belong to a plan with a weight, for a number of rows.
+MatmulShapes linear_shapes(const MatmulPlan& plan, const dnnl::memory::desc& weight, int64_t rows);
+
+dnnl::memory::data_type onednn_dtype(c10::ScalarType dtype);
+
+}  // namespace int8graph

@@ -1,0 +1,115 @@
+#include "executor/matmul_kernel.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "testing/partition.h"
+#include "testing/small_models.h"
+
+namespace int8graph {
+namespace {
+
+/// The kernel of a model's last partition but `from_end`, and the partition to compare it with.
+struct Kernel {
+  Kernel(const std::string& body, const at::Tensor& input, size_t position)
+      : partition(small_model(body), input, position),
+        kernel(make_matmul_kernel(matmul_plan(*partition.node().g(c10::attr::Subgraph)).value())) {}
+
+  void expect_right(const std::vector<at::Tensor>& inputs) const {
+    ASSERT_TRUE(kernel->takes(inputs));
+    const at::Tensor result = kernel->run(inputs);
+    const at::Tensor expected = partition.unfused(inputs);
+    EXPECT_TRUE(result.is_contiguous());
+    if (result.is_quantized()) return expect_one_step_apart(result, expected);
+    EXPECT_TRUE(at::allclose(result, expected, 1e-4, 1e-4));
+  }
+
+  Partition partition;
+  std::unique_ptr<const MatmulKernel> kernel;
+};
+
+Kernel linear_kernel() {
+  return {"return self.exact_linear(torch.gelu(self.linear(x)))", small_input(2), 0};
+}
+
+TEST(LinearKernel, TakesAnyNumberOfRows) {
+  const Kernel linear = linear_kernel();
+  for (const int64_t rows : {1, 2, 7, 8, 9, 63, 64, 65, 197, 300, 513}) {
+    linear.expect_right({linear.partition.int8(noise({rows, kChannels}))});
+  }
+}
+
+TEST(LinearKernel, TakesAnyRankAndStrides) {
+  const Kernel linear = linear_kernel();
+  const at::Tensor wide = linear.partition.int8(noise({5, 6, 2 * kChannels}));
+  linear.expect_right({linear.partition.int8(noise({kChannels}))});
+  linear.expect_right({linear.partition.int8(noise({2, 3, 4, kChannels}))});
+  linear.expect_right({wide.slice(2, 3, 3 + kChannels)});
+  linear.expect_right({wide.slice(2, 0, kChannels).transpose(0, 1)});
+}
+
+TEST(LinearKernel, AddsAnOperandOfTheResultsShapeOnly) {
+  const Kernel linear("y = self.linear(x)\nreturn torch.topk(self.linear_second(y) + x, 2)[0]",
+                      small_input(2), 1);
+  ASSERT_EQ(linear.partition.node().inputs().size(), 2);
+  const auto subgraph = linear.partition.node().g(c10::attr::Subgraph);
+  const auto plan = matmul_plan(*subgraph).value();
+  const auto arguments = [&](at::Tensor source, at::Tensor operand) {
+    std::vector<at::Tensor> result(2);
+    result[plan.source.argument] = linear.partition.int8(source, plan.source.argument);
+    result[1 - plan.source.argument] = std::move(operand);
+    return result;
+  };
+  linear.expect_right(arguments(noise({70, kChannels}), noise({70, kChannels}, 2)));
+  linear.expect_right(arguments(noise({70, kChannels}), noise({kChannels, 70}, 2).t()));
+  EXPECT_FALSE(linear.kernel->takes(arguments(noise({70, kChannels}), noise({1, kChannels}, 2))));
+  EXPECT_FALSE(linear.kernel->takes(arguments(noise({70, kChannels + 1}), noise({70, 8}, 2))));
+}
+
+TEST(LinearKernel, ThreadsShareTheWeight) {
+  const Kernel linear = linear_kernel();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      for (int64_t rows = 1; rows < 90; rows += 1 + i) {
+        linear.expect_right({linear.partition.int8(noise({rows, kChannels}))});
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+Kernel product_kernel() {
+  return {"return torch.topk(torch.matmul(x, x.transpose(1, 2)) / 2.0, 2)[0]", noise({2, 6, 5}), 0};
+}
+
+TEST(ProductKernel, TakesAnySizesAndStrides) {
+  const Kernel product = product_kernel();
+  ASSERT_EQ(product.partition.node().inputs().size(), 2);
+  const auto pair = [&](const at::Tensor& a, const at::Tensor& b) {
+    return std::vector<at::Tensor>{product.partition.int8(a, 0), product.partition.int8(b, 1)};
+  };
+  product.expect_right(pair(noise({2, 6, 5}), noise({2, 5, 6})));
+  product.expect_right(pair(noise({1, 1, 5}), noise({1, 5, 1})));
+  product.expect_right(pair(noise({3, 4, 70, 9}), noise({3, 4, 9, 33})));
+  auto turned = pair(noise({2, 5, 6}), noise({2, 6, 5}));
+  product.expect_right({turned[0].transpose(1, 2), turned[1].transpose(1, 2)});
+  auto sparse = pair(noise({2, 6, 10}), noise({2, 5, 14}));
+  product.expect_right({sparse[0].slice(2, 0, 10, 2), sparse[1].slice(2, 0, 14, 2)});
+}
+
+TEST(ProductKernel, LeavesBroadcastingToOneDnnGraph) {
+  const Kernel product = product_kernel();
+  const auto takes = [&](const at::Tensor& a, const at::Tensor& b) {
+    return product.kernel->takes(
+        std::vector<at::Tensor>{product.partition.int8(a, 0), product.partition.int8(b, 1)});
+  };
+  EXPECT_TRUE(takes(noise({2, 6, 5}), noise({2, 5, 6})));
+  EXPECT_FALSE(takes(noise({2, 6, 5}), noise({1, 5, 6})));
+  EXPECT_FALSE(takes(noise({2, 6, 5}), noise({5, 6})));
+  EXPECT_FALSE(takes(noise({2, 6, 5}), noise({2, 6, 5})));
+}
+
+}  // namespace
+}  // namespace int8graph

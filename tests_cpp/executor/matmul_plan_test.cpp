@@ -1,0 +1,105 @@
+#include "executor/matmul_plan.h"
+
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "testing/ir.h"
+
+namespace int8graph {
+namespace {
+
+using dnnl::algorithm;
+
+/// A linear layer of 3 inputs and 5 outputs, then `rest`, which makes %result of %z.
+std::optional<MatmulPlan> plan_of(const std::string& rest) {
+  const auto graph =
+      ir(
+          R"IR(
+graph(%x, %other, %w, %b, %half):
+  %scale : float = prim::Constant[value=0.5]()
+  %zero_point : int = prim::Constant[value=3]()
+  %u8 : int = prim::Constant[value=13]()
+  %one : int = prim::Constant[value=1]()
+  %none : str = prim::Constant[value="none"]()
+  %y = int8graph::dequantize(%x, %scale, %zero_point, %u8)
+  %v = aten::dequantize(%w)
+  %z = aten::linear(%y, %v, %b)
+)IR" + rest + "\n  return (%result)\n",
+          {{"w", int8_weight({5, 3})}, {"b", at::ones({5})}, {"half", at::full({}, 0.5F)}});
+  return matmul_plan(*graph);
+}
+
+std::vector<algorithm> algorithms_of(const MatmulPlan& plan) {
+  std::vector<algorithm> result;
+  for (const auto& op : plan.post_ops) result.push_back(op.algorithm);
+  return result;
+}
+
+TEST(MatmulPlan, ReadsALinearLayer) {
+  const auto plan = plan_of("%result = aten::relu(%z)");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->source.argument, 0);
+  EXPECT_EQ(plan->source.parameters, (QuantizerParameters{0.5, 3, 13}));
+  EXPECT_FALSE(plan->second);
+  EXPECT_EQ(plan->inner_size(), 3);
+  EXPECT_EQ(plan->outer_size(), 5);
+  EXPECT_EQ(plan->weight_scales.numel(), 5);
+  EXPECT_TRUE(at::equal(plan->bias, at::ones({5})));
+  EXPECT_EQ(algorithms_of(*plan), (std::vector{algorithm::eltwise_relu}));
+  EXPECT_EQ(plan->quantizer, nullptr);
+}
+
+TEST(MatmulPlan, ReadsItsQuantizer) {
+  const auto plan = plan_of("%result = aten::quantize_per_tensor(%z, %scale, %zero_point, %u8)");
+  ASSERT_TRUE(plan);
+  ASSERT_NE(plan->quantizer, nullptr);
+  EXPECT_EQ(plan->quantizer->scalar_type(), at::kQUInt8);
+}
+
+TEST(MatmulPlan, ReadsOperandsOnEitherSide) {
+  const auto plan = plan_of(R"IR(
+  %g = aten::gelu(%z, %none)
+  %s = aten::add(%other, %g, %one)
+  %result = aten::div(%s, %half))IR");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(algorithms_of(*plan), (std::vector{algorithm::eltwise_gelu_erf, algorithm::binary_add,
+                                               algorithm::eltwise_linear}));
+  EXPECT_EQ(plan->post_ops[1].argument, 1);
+  EXPECT_EQ(plan->post_ops[2].alpha, 2);  // divided by a half
+}
+
+TEST(MatmulPlan, ReadsXTimesSigmoidOfXAsSwish) {
+  const auto plan = plan_of("%s = aten::sigmoid(%z)\n  %result = aten::mul(%z, %s)");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(algorithms_of(*plan), (std::vector{algorithm::eltwise_swish}));
+}
+
+TEST(MatmulPlan, ReadsTheProductOfTwoActivations) {
+  const auto graph = ir(R"IR(
+graph(%x, %k):
+  %scale : float = prim::Constant[value=0.5]()
+  %zero : int = prim::Constant[value=0]()
+  %s8 : int = prim::Constant[value=12]()
+  %y = int8graph::dequantize(%x, %scale, %zero, %s8)
+  %b = int8graph::dequantize(%k, %scale, %zero, %s8)
+  %z = aten::matmul(%b, %y)
+  return (%z)
+)IR");
+  const auto plan = matmul_plan(*graph);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->source.argument, 1);
+  ASSERT_TRUE(plan->second);
+  EXPECT_EQ(plan->second->argument, 0);
+  EXPECT_FALSE(plan->weight.defined());
+}
+
+TEST(MatmulPlan, LeavesOtherFormsToOneDnnGraph) {
+  EXPECT_FALSE(plan_of("%result = aten::softmax(%z, %one, %none)"));  // no post-op
+  EXPECT_FALSE(plan_of("%result = aten::div(%other, %z)"));           // does not commute
+  EXPECT_FALSE(plan_of("%result = aten::mul(%z, %z)"));               // no operand of its own
+  EXPECT_FALSE(plan_of("%s = aten::relu(%z)\n  %result = aten::relu(%z)"));  // two readers
+  EXPECT_FALSE(plan_of("%result = aten::linear(%z, %v, %b)"));               // two products
+}
+
+}  // namespace
+}  // namespace int8graph
