@@ -1,232 +1,210 @@
-"""Who is compared: each contestant takes an fp32 PyTorch model and runs it its own way."""
+"""Who is compared, and how each is started, timed and stopped: always outside of this process."""
 
 import contextlib
-import io
+import importlib.util
 import json
+import os
 import shutil
+import statistics
 import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import nn
+HERE = Path(__file__).resolve().parent
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+PREPARATION_TIMEOUT = 3600  # seconds
+WARM_UP_CALLS = 10
+
+
+@dataclass(frozen=True)
+class Contestant:
+    title: str
+    modules: tuple[str, ...]
+    """What preparing it imports; all named like the packages that hold them."""
+
+
+CONTESTANTS = {
+    "eager": Contestant("PyTorch fp32, eager", ("torch",)),
+    "frozen": Contestant("PyTorch fp32, trace + freeze", ("torch",)),
+    "int8graph": Contestant("int8graph", ("int8graph",)),
+    "int8graph_program": Contestant("int8graph, C++ program", ()),
+    "onnxruntime": Contestant("ONNX Runtime int8 (QDQ)", ("onnxruntime", "onnx")),
+    "openvino": Contestant("OpenVINO int8 (NNCF)", ("openvino", "nncf")),
+    "inductor": Contestant("PyTorch int8 (PT2E, Inductor)", ("torchao",)),
+}
 
 
 class Unavailable(Exception):
-    """What a contestant needs is not installed; the message says what."""
+    """A contestant can't take part; the message says why."""
 
 
 @dataclass
-class Workload:
-    """What all contestants are given. Shapes of images: `[batch, 3, size, size]`."""
+class Start:
+    """Seconds from a process's start to its first output, and the part after importing."""
 
-    name: str
-    model: nn.Module
-    image: torch.Tensor
-    calibration: Sequence[torch.Tensor]
+    cold: float
+    load: float
 
 
-class Contestant(ABC):
-    """One way to run the model on one thread."""
+@dataclass
+class Memory:
+    """Bytes: the most that was resident in the process's life, and once it was warm."""
 
-    title: str
-
-    @abstractmethod
-    def prepare(self, work: Workload, folder: Path) -> list[Path]:
-        """Gets ready to run, and writes the deployable files to `folder`; their sizes are shown.
-
-        Raises Unavailable when something is not installed.
-        """
-
-    @abstractmethod
-    def run(self) -> torch.Tensor:
-        """One forward pass on the workload's image."""
-
-    def time(self, calls: int) -> list[float]:
-        """Runs `calls` times and returns the seconds of each."""
-        seconds = []
-        for _ in range(calls):
-            start = time.perf_counter()
-            self.run()
-            seconds.append(time.perf_counter() - start)
-        return seconds
+    peak: int
+    steady: int | None
 
 
-class Eager(Contestant):
-    title = "PyTorch fp32, eager"
-
-    def prepare(self, work: Workload, folder: Path) -> list[Path]:
-        self._model, self._image = work.model, work.image
-        path = folder / "eager.pt"
-        torch.save(work.model.state_dict(), path)
-        return [path]
-
-    def run(self) -> torch.Tensor:
-        return self._model(self._image)
+def find_program() -> str:
+    """The program that pip installed beside this Python, or the one on the PATH."""
+    beside_python = Path(sys.executable).with_name("int8graph")
+    found = str(beside_python) if beside_python.exists() else shutil.which("int8graph")
+    if found is None:
+        raise Unavailable("no program `int8graph` on the PATH")
+    return found
 
 
-class Frozen(Contestant):
-    title = "PyTorch fp32, trace + freeze"
-
-    def prepare(self, work: Workload, folder: Path) -> list[Path]:
-        self._image = work.image
-        self._module = torch.jit.freeze(torch.jit.trace(work.model, work.image))
-        path = folder / "frozen.pt"
-        self._module.save(path)
-        return [path]
-
-    def run(self) -> torch.Tensor:
-        return self._module(self._image)
+def check_installed(key: str) -> None:
+    modules = CONTESTANTS[key].modules
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        raise Unavailable("not installed: " + ", ".join(missing))
+    if key == "int8graph_program":
+        find_program()
 
 
-def convert_with_int8graph(work: Workload, path: Path) -> torch.jit.ScriptModule:
+def prepare(workload: str, key: str, folder: Path) -> dict:
+    """Has `prepare.py` write the files of a contestant, and returns what it tells about them."""
+    folder.mkdir()
+    command = [sys.executable, str(HERE / "prepare.py"), workload, key, str(folder)]
+    environment = os.environ | ONE_THREAD | {"TORCHINDUCTOR_CACHE_DIR": str(folder / "cache")}
+    log = folder / "prepare.log"
+    with log.open("w") as output:
+        code = subprocess.run(
+            command, stdout=output, stderr=output, env=environment, timeout=PREPARATION_TIMEOUT
+        ).returncode
+    if code != 0:
+        raise Unavailable(f"preparing it failed: {last_line(log)}")
+    return json.loads((folder / "about.json").read_text())
+
+
+def last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "it ended without a word"
+
+
+@contextlib.contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """Processes that are started inside keep to `core`."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
     try:
-        import int8graph
-    except ImportError as error:
-        raise Unavailable("pip install int8graph") from error
-    conf = int8graph.QuantConf()
-    for image in work.calibration:
-        with int8graph.calibrate(conf):
-            work.model(image)
-    module = int8graph.convert(work.model, conf, work.image)
-    int8graph.save(module, path)
-    return module
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
-class Int8Graph(Contestant):
-    title = "int8graph"
+class Entrant(ABC):
+    """A prepared contestant, on its core."""
 
-    def prepare(self, work: Workload, folder: Path) -> list[Path]:
-        self._image = work.image
-        path = folder / "int8graph.pt"
-        self._module = convert_with_int8graph(work, path)
-        return [path]
+    def __init__(self, folder: Path, core: int):
+        self._folder = folder
+        self._core = core
 
-    def run(self) -> torch.Tensor:
-        return self._module(self._image)
+    @abstractmethod
+    def start(self) -> Start:
+        """Starts the process and waits for its first output."""
 
+    @abstractmethod
+    def run(self, calls: int) -> list[float]:
+        """Seconds of each of `calls` calls, in one turn."""
 
-class Int8GraphProgram(Contestant):
-    """The same file in the `int8graph` program: a process of its own per turn, without Python."""
+    @abstractmethod
+    def stop(self) -> Memory:
+        """Ends the process."""
 
-    title = "int8graph, C++ program"
-
-    def prepare(self, work: Workload, folder: Path) -> list[Path]:
-        beside_python = Path(sys.executable).with_name("int8graph")
-        self._program = str(beside_python) if beside_python.exists() else shutil.which("int8graph")
-        if self._program is None:
-            raise Unavailable("no program `int8graph` on the PATH")
-        self._path = folder / "int8graph_program.pt"
-        self._module = convert_with_int8graph(work, self._path)
-        self._image = work.image
-        return [self._path]
-
-    def run(self) -> torch.Tensor:
-        return self._module(self._image)
-
-    def time(self, calls: int) -> list[float]:
-        shape = "x".join(str(size) for size in self._image.shape)
-        command = [self._program, "bench", str(self._path), "--shape", shape]
-        command += ["--iterations", str(calls), "--threads", "1", "--json", "--no-profile"]
-        report = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        return [milliseconds / 1000 for milliseconds in json.loads(report)["latencies_ms"]]
+    def warm_up(self, turn_seconds: float) -> int:
+        """How many calls make a turn of about `turn_seconds`; never fewer than three."""
+        latency = statistics.median(self.run(WARM_UP_CALLS)[WARM_UP_CALLS // 2 :])
+        return max(3, round(turn_seconds / latency))
 
 
-class OnnxRuntime(Contestant):
-    """Static quantization by ONNX Runtime's own tools: QDQ, weights per channel, u8 activations."""
+class Worker(Entrant):
+    """`worker.py`, which stays and sleeps between its turns."""
 
-    title = "ONNX Runtime int8"
+    def __init__(self, key: str, folder: Path, inputs: Path, core: int):
+        super().__init__(folder, core)
+        self._command = [sys.executable, str(HERE / "worker.py"), key, str(folder), str(inputs)]
+        self._log = folder / "worker.log"
 
-    def prepare(self, work: Workload, folder: Path) -> list[Path]:
-        try:
-            import onnx  # noqa: F401
-            import onnxruntime
-            from onnxruntime import quantization
-            from onnxruntime.quantization.shape_inference import quant_pre_process
-        except ImportError as error:
-            raise Unavailable("pip install onnxruntime onnx") from error
+    def start(self) -> Start:
+        with self._log.open("w") as log, pinned(self._core):
+            started = time.monotonic()
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=os.environ | ONE_THREAD,
+            )
+        stamps = self._answer()
+        first = stamps["first_output"]
+        return Start(cold=first - started, load=first - stamps["imported"])
 
-        class Images(quantization.CalibrationDataReader):
-            def __init__(self):
-                self._images = iter(work.calibration)
+    def run(self, calls: int) -> list[float]:
+        self._say(f"run {calls}")
+        return self._answer()
 
-            def get_next(self):
-                image = next(self._images, None)
-                return None if image is None else {"image": image.numpy()}
+    def stop(self) -> Memory:
+        self._say("stop")
+        answer = self._answer()
+        self._process.wait()
+        return Memory(answer["peak_memory"], answer["steady_memory"])
 
-        exported, inferred = folder / "fp32.onnx", folder / "inferred.onnx"
-        torch.onnx.export(
-            work.model, (work.image,), str(exported), input_names=["image"], dynamo=False
-        )
-        quant_pre_process(str(exported), str(inferred))
-        path = folder / "onnxruntime.onnx"
-        quantization.quantize_static(
-            str(inferred),
-            str(path),
-            Images(),
-            quant_format=quantization.QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
-        )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-        self._feed = {"image": work.image.numpy()}
-        return [path]
+    def _say(self, command: str) -> None:
+        print(command, file=self._process.stdin, flush=True)
 
-    def run(self) -> torch.Tensor:
-        return torch.from_numpy(self._session.run(None, self._feed)[0])
+    def _answer(self) -> object:
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.wait()
+            raise Unavailable(f"running it failed: {last_line(self._log)}")
+        return json.loads(line)
 
 
-class OpenVino(Contestant):
-    """Post-training quantization by NNCF. What is not int8 stays fp32, as everywhere else here."""
+class Program(Entrant):
+    """The program `int8graph`: a process without Python per turn."""
 
-    title = "OpenVINO int8 (NNCF)"
+    _peak = 0
 
-    def prepare(self, work: Workload, folder: Path) -> list[Path]:
-        try:
-            import nncf
-            import openvino
-        except ImportError as error:
-            raise Unavailable("pip install openvino nncf") from error
-        import logging
+    def start(self) -> Start:
+        report = self._bench(calls=1, warm_up=0)
+        load = report["load_ms"] + report["first_call_ms"]
+        return Start(cold=report["start_to_first_output_ms"] / 1000, load=load / 1000)
 
-        logging.getLogger("nncf").setLevel(logging.WARNING)
-        model = openvino.convert_model(work.model, example_input=work.image)
-        model.reshape(list(work.image.shape))
-        images = nncf.Dataset(work.calibration, lambda image: image.numpy())
-        with contextlib.redirect_stdout(io.StringIO()):  # progress bars
-            model = nncf.quantize(model, images, subset_size=len(work.calibration))
-        path = folder / "openvino.xml"
-        openvino.save_model(model, str(path))
-        settings = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": 1,
-            "INFERENCE_PRECISION_HINT": "f32",
-        }
-        compiled = openvino.Core().compile_model(str(path), "CPU", settings)
-        self._request = compiled.create_infer_request()
-        self._image = work.image.numpy()
-        return [path, path.with_suffix(".bin")]
+    def run(self, calls: int) -> list[float]:
+        report = self._bench(calls, WARM_UP_CALLS)
+        self._peak = max(self._peak, report["peak_memory_bytes"])
+        return [milliseconds / 1000 for milliseconds in report["latencies_ms"]]
 
-    def run(self) -> torch.Tensor:
-        result = self._request.infer([self._image], share_inputs=True, share_outputs=True)
-        return torch.from_numpy(result[0])
+    def stop(self) -> Memory:
+        return Memory(self._peak, steady=None)
 
-
-CONTESTANTS: dict[str, type[Contestant]] = {
-    "eager": Eager,
-    "frozen": Frozen,
-    "int8graph": Int8Graph,
-    "int8graph_program": Int8GraphProgram,
-    "onnxruntime": OnnxRuntime,
-    "openvino": OpenVino,
-}
+    def _bench(self, calls: int, warm_up: int) -> dict:
+        command = [find_program(), "bench", "model.pt", "--data", "inputs.pt", "--json"]
+        command += ["--iterations", str(calls), "--warmup", str(warm_up), "--no-profile"]
+        with pinned(self._core):
+            done = subprocess.run(
+                command,
+                cwd=self._folder,
+                capture_output=True,
+                text=True,
+                env=os.environ | ONE_THREAD,
+            )
+        if done.returncode != 0:
+            raise Unavailable(f"running it failed: {done.stderr.strip()}")
+        return json.loads(done.stdout)
