@@ -9,6 +9,7 @@ the columns are.
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -29,7 +30,7 @@ from contestants import (
     check_installed,
     prepare,
 )
-from worker import PEAK_SIZE
+from worker import PEAK_SHAPE
 from workloads import DEFAULT_WORKLOADS, WORKLOADS
 
 Rounds = list[list[float]]
@@ -91,7 +92,8 @@ def take_turns(
     calls: dict[str, int] = {}
     seconds: dict[str, Rounds] = {key: [] for key in entrants}
     for number in range(args.rounds + 1):
-        progress(f"{workload}: round {number} of {args.rounds}" if number else "warming up")
+        stage = f"round {number} of {args.rounds}" if number else "warming up"
+        progress(f"{workload}: {stage}")
         for key, entrant in list(entrants.items()):
             try:
                 if number == 0:
@@ -131,7 +133,7 @@ def measure(workload: str, folder: Path, args: argparse.Namespace) -> dict:
     progress("")
 
     best_product = min(min(turn) for turn in seconds.pop("int8_peak"))
-    peak = 2 * PEAK_SIZE**3 / best_product
+    peak = 2 * math.prod(PEAK_SHAPE) / best_product
     frozen = seconds.get("frozen")
     for key, rounds in seconds.items():
         latency = median_ms(call for turn in rounds for call in turn)
@@ -214,13 +216,19 @@ def main() -> None:
         "results": [],
     }
     for workload in args.workloads:
-        with tempfile.TemporaryDirectory(prefix="int8graph-compare-") as folder:
-            result = measure(workload, Path(folder), args)
+        try:
+            with tempfile.TemporaryDirectory(prefix="int8graph-compare-") as folder:
+                result = measure(workload, Path(folder), args)
+        except Unavailable as reason:  # e.g. no transformers: not even fp32 runs
+            print(f"{workload} is skipped: {reason}\n", flush=True)
+            continue
         results["versions"] |= result.pop("versions")
         results["results"].append(result)
         print(report.table(result) + "\n", flush=True)
         if args.json:  # after each workload: a long run that is cut short leaves something
             args.json.write_text(json.dumps(results, indent=4) + "\n")
+    if not results["results"]:
+        sys.exit("nothing was measured")
     print(report.conditions(results))
     if args.plot:
         report.plot(results, args.plot)

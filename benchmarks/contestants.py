@@ -166,7 +166,8 @@ class Worker(Entrant):
         return Memory(answer["peak_memory"], answer["steady_memory"])
 
     def _say(self, command: str) -> None:
-        print(command, file=self._process.stdin, flush=True)
+        with contextlib.suppress(BrokenPipeError):  # then no answer comes, which tells more
+            print(command, file=self._process.stdin, flush=True)
 
     def _answer(self) -> object:
         line = self._process.stdout.readline()
