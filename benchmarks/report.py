@@ -21,7 +21,6 @@ COLUMNS: list[tuple[str, str, Callable[[float], str]]] = [
     ("cold start s", "cold_start_s", "{:.2f}".format),
     ("load s", "load_s", "{:.2f}".format),
     ("peak MB", "peak_memory_bytes", lambda size: f"{size / 1e6:.0f}"),
-    ("steady MB", "steady_memory_bytes", lambda size: f"{size / 1e6:.0f}"),
     ("file MB", "file_bytes", lambda size: f"{size / 1e6:.1f}"),
     ("SQNR dB", "sqnr_db", lambda ratio: "" if ratio > FP32_SQNR else f"{ratio:.1f}"),
 ]
