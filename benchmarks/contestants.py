@@ -64,7 +64,7 @@ def find_program() -> str:
     found = str(beside_python) if beside_python.exists() else shutil.which("int8graph")
     if found is None:
         raise Unavailable("no program `int8graph` on the PATH")
-    return found
+    return str(Path(found).absolute())
 
 
 def check_installed(key: str) -> None:

@@ -39,7 +39,8 @@ def reference(work: Workload, folder: Path) -> None:
     # Attention counts as the two products that it is; the counter does not know the fused operator.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model(*inputs)
-    describe(folder, [], ["torch"], operations=counter.get_total_flops())
+    packages = [package for package in ("torch", "transformers") if package in sys.modules]
+    describe(folder, [], packages, operations=counter.get_total_flops())
 
 
 def eager(work: Workload, folder: Path) -> None:
@@ -74,13 +75,16 @@ def int8graph_program(work: Workload, folder: Path) -> None:
 
     def call(command: str) -> str:
         words = [program, *command.split()]
-        return subprocess.run(words, cwd=folder, check=True, stdout=subprocess.PIPE).stdout
+        return subprocess.run(
+            words, cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
 
     call("calibrate fp32.pt --data calibration.pt --conf configure.json")
     call("convert fp32.pt --conf configure.json --data inputs.pt -o model.pt")
     compared = json.loads(call("compare fp32.pt model.pt --data inputs.pt --no-operators --json"))
     sqnr = min(output["sqnr_db"] for output in compared["outputs"])
-    describe(folder, ["model.pt"], [], sqnr_db=sqnr)
+    _, version = call("--version").split()
+    describe(folder, ["model.pt"], [], versions={"int8graph": version}, sqnr_db=sqnr)
 
 
 def onnxruntime(work: Workload, folder: Path) -> None:
