@@ -10,7 +10,7 @@
 namespace int8graph {
 namespace {
 
-/// The kernel of a model's last partition but `from_end`, and the partition to compare it with.
+/// The kernel of the partition at a position of a fused model, and that partition to compare with.
 struct Kernel {
   Kernel(const std::string& body, const at::Tensor& input, size_t position)
       : partition(small_model(body), input, position),

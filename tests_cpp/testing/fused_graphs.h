@@ -20,7 +20,7 @@ std::shared_ptr<torch::jit::Graph> unfused_graph(const torch::jit::Module& artif
 std::shared_ptr<torch::jit::Graph> fused_graph(const torch::jit::Module& artifact);
 
 /// What runs, in order: the operators of a partition joined by '+', others by their TorchScript
-/// names.
+/// names, apart from quantizers that stand alone: `quantize` and `dequantize`.
 ///
 ///     "quantize | dequantize+conv2d+relu+quantize | dequantize+conv2d | aten::topk"
 ///

@@ -26,7 +26,7 @@ class Partition {
         graph_(fused_graph(artifact_)),
         node_(partitions_of(*graph_).at(position)) {}
 
-  torch::jit::Node& node() { return *node_; }
+  torch::jit::Node& node() const { return *node_; }
 
   /// A tensor as the partition's input `i` expects it: quantized with the parameters that its
   /// dequantize has.
