@@ -83,9 +83,12 @@ def prepare(workload: str, key: str, folder: Path) -> dict:
     environment = os.environ | ONE_THREAD | {"TORCHINDUCTOR_CACHE_DIR": str(folder / "cache")}
     log = folder / "prepare.log"
     with log.open("w") as output:
-        code = subprocess.run(
-            command, stdout=output, stderr=output, env=environment, timeout=PREPARATION_TIMEOUT
-        ).returncode
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+        try:
+            code = process.wait(PREPARATION_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise Unavailable(f"preparing it took over {PREPARATION_TIMEOUT} s") from None
     if code != 0:
         raise Unavailable(f"preparing it failed: {last_line(log)}")
     return json.loads((folder / "about.json").read_text())
