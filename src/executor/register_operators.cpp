@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/runtime/custom_operator.h>
 #include <torch/library.h>
 
+#include "executor/lookup.h"
 #include "executor/partition_kernel.h"
 #include "passes/partition_node.h"
 
@@ -34,10 +35,21 @@ at::Tensor dequantize(const at::Tensor& quantized, double /*scale*/, int64_t /*z
 
 TORCH_LIBRARY(int8graph, library) {
   library.def("dequantize(Tensor quantized, float scale, int zero_point, int dtype) -> Tensor");
+  library.def(
+      "embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool "
+      "scale_grad_by_freq=False,"
+      " bool sparse=False) -> Tensor");
+  library.def(
+      "embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False,"
+      " int mode=0, bool sparse=False, Tensor? per_sample_weights=None,"
+      " bool include_last_offset=False, int? padding_idx=None)"
+      " -> (Tensor, Tensor, Tensor, Tensor)");
 }
 
 TORCH_LIBRARY_IMPL(int8graph, CompositeExplicitAutograd, library) {
   library.impl("dequantize", dequantize);
+  library.impl("embedding", int8_embedding);
+  library.impl("embedding_bag", int8_embedding_bag);
 }
 
 }  // namespace int8graph

@@ -124,7 +124,20 @@ const std::vector<Operator>& rows() {
       {"adaptive_avg_pool2d", Pool, {"aten::adaptive_avg_pool2d"}, {0}, {}, nullptr},
       {"adaptive_avg_pool3d", Pool, {"aten::adaptive_avg_pool3d"}, {0}, {}, nullptr},
       {"cat", Concat, {"aten::cat", "aten::concat"}, {0}, {}, lower_cat},
-      {"embedding", Lookup, {"aten::embedding"}, {}, WeightArgument{0, 0}, nullptr},
+      // Lookups in int8 tables have no oneDNN Graph form; passes/int8_lookup.h has operators of our
+      // own for them.
+      {"embedding",
+       Lookup,
+       {"aten::embedding", "int8graph::embedding"},
+       {},
+       WeightArgument{0, 0},
+       nullptr},
+      {"embedding_bag",
+       Lookup,
+       {"aten::embedding_bag", "int8graph::embedding_bag"},
+       {},
+       WeightArgument{0, 0},
+       nullptr},
 
       // views: int8 passes through untouched, PyTorch does them without computing anything
       {"flatten", Shape, {"aten::flatten"}, {0}, {}, nullptr},

@@ -14,6 +14,7 @@
 #include "passes/functionalize.h"
 #include "passes/graph_mapping.h"
 #include "passes/graph_rewriting.h"
+#include "passes/int8_lookup.h"
 #include "passes/layout_propagation.h"
 #include "passes/move_quantizers.h"
 #include "passes/partition_node.h"
@@ -78,6 +79,7 @@ constexpr Pass kPipeline[] = {
     {"alias and mutation reduction", [](Optimization& o) { functionalize(o.graph); }},
     {"decompose", [](Optimization& o) { decompose(o.graph); }},
     {"move quantizers", [](Optimization& o) { move_quantizers(o.graph); }},
+    {"lookup in int8", [](Optimization& o) { look_up_in_int8(*o.graph->block()); }},
     {"explicit dequantize", [](Optimization& o) { make_dequantize_explicit(*o.graph->block()); }},
     {"graph mapping", [](Optimization& o) { map_blocks(*o.graph->block(), o.mapped); }},
     {"partitioning", partition_all},

@@ -91,9 +91,8 @@ class Inserter {
       quantize_output(node.output(), {entry.output_scales.front(), entry.output_zero_points.front(),
                                       scalar_type_of(entry.output_quantized_dtypes.front())});
     }
-    if (!row.is_compute()) return;
-    ++computing_;
-    if (row.weight) quantize_weight_of(node, *row.weight, entry);
+    if (row.is_compute()) ++computing_;
+    if (row.weight && weights_.contains(&node)) quantize_weight_of(node, *row.weight, entry);
   }
 
   void quantize_weight_of(jit::Node& node, const WeightArgument& argument,

@@ -1,0 +1,79 @@
+#include "executor/lookup.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+namespace int8graph {
+
+namespace {
+
+constexpr int64_t kRowsPerTask = 64;  // enough to pay for waking a thread
+
+/// One scale for each row, or one for all.
+struct Scales {
+  explicit Scales(const at::Tensor& table)
+      : tensor(table.qscheme() == at::kPerTensorAffine ? at::full({1}, table.q_scale(), at::kDouble)
+                                                       : table.q_per_channel_scales()),
+        values(tensor.const_data_ptr<double>()),
+        step(tensor.numel() > 1 ? 1 : 0) {}
+
+  float of(int64_t row) const { return static_cast<float>(values[row * step]); }
+
+  const at::Tensor tensor;
+  const double* values;
+  const int64_t step;
+};
+
+at::Tensor look_up(const at::Tensor& table, const at::Tensor& ids) {
+  const int64_t rows = table.size(0);
+  const int64_t columns = table.size(1);
+  const at::Tensor wanted = ids.to(at::kLong).contiguous();
+  std::vector<int64_t> sizes = ids.sizes().vec();
+  sizes.push_back(columns);
+  at::Tensor result = at::empty(sizes, at::kFloat);
+
+  const Scales scales(table);
+  const int64_t* id = wanted.const_data_ptr<int64_t>();
+  const auto* values = static_cast<const int8_t*>(table.const_data_ptr());
+  auto* out = result.mutable_data_ptr<float>();
+  at::parallel_for(0, wanted.numel(), kRowsPerTask, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      TORCH_CHECK_INDEX(id[i] >= 0 && id[i] < rows, "embedding: id ", id[i],
+                        " is outside of a table of ", rows, " rows");
+      const float scale = scales.of(id[i]);
+      const int8_t* row = values + id[i] * columns;
+      for (int64_t c = 0; c < columns; ++c)
+        out[i * columns + c] = scale * static_cast<float>(row[c]);
+    }
+  });
+  return result;
+}
+
+}  // namespace
+
+at::Tensor int8_embedding(const at::Tensor& table, const at::Tensor& ids,
+                          c10::SymInt /*padding_idx*/, bool /*scale_grad_by_freq*/,
+                          bool /*sparse*/) {
+  return look_up(table, ids);
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> int8_embedding_bag(
+    const at::Tensor& table, const at::Tensor& ids, const at::Tensor& offsets,
+    bool scale_grad_by_freq, int64_t mode, bool sparse, const std::optional<at::Tensor>& weights,
+    bool include_last_offset, std::optional<int64_t> padding_idx) {
+  // PyTorch's operator does the sums, over a table of just the rows that are read, in their order;
+  // one row more stands for the padding.
+  const int64_t count = ids.numel();
+  at::Tensor rows = look_up(table, ids);
+  at::Tensor places = at::arange(count, ids.options());
+  if (padding_idx) {
+    const int64_t padding = *padding_idx < 0 ? *padding_idx + table.size(0) : *padding_idx;
+    rows = at::cat({rows, at::zeros({1, table.size(1)}, at::kFloat)});
+    places = at::where(ids.eq(padding), at::full({}, count, ids.options()), places);
+  }
+  return at::embedding_bag(rows, places, offsets, scale_grad_by_freq, mode, sparse, weights,
+                           include_last_offset,
+                           padding_idx ? std::optional<int64_t>(count) : std::nullopt);
+}
+
+}  // namespace int8graph
