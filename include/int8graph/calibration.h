@@ -21,9 +21,11 @@ struct CalibrationOptions {
 /// after the scope's end. A scope ends on the thread that it began on.
 ///
 /// Several scopes over one `conf` accumulate: the first one makes the entries and decides where
-/// quantizers stand; later ones widen the ranges (`min_max`) or let them follow
-/// (`moving_average_min_max`). A `conf` from a file keeps the flags that stand there. A scope may
-/// also hold several forwards in a row, as a loop inside it makes them.
+/// quantizers stand; later ones widen the ranges (`min_max`), let them follow
+/// (`moving_average_min_max`) or choose them anew from all that was seen (`least_error`). A `conf`
+/// from a file keeps the flags that stand there. A scope may also hold several forwards in a row,
+/// as a loop inside it makes them; until it ends it then keeps 16 KB for each forward and
+/// `least_error` input.
 ///
 /// TorchScript's optimizations are off on this thread meanwhile, since they would merge and remove
 /// operators that the model to be converted still has.

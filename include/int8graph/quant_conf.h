@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,15 +18,23 @@ enum class QDType { UInt8, Int8 };
 
 enum class WeightGranularity { PerChannel, PerTensor };
 
-/// How the range of an activation is gathered over several batches: the extremes of all of them, or
-/// an average that follows each batch's extremes (with PyTorch's default constant 0.01).
-enum class Algorithm { MinMax, MovingAverageMinMax };
+/// How the range of an activation is found over several batches.
+/// - MinMax: the extremes of all of them.
+/// - MovingAverageMinMax: an average that follows each batch's extremes (with PyTorch's default
+///   constant 0.01).
+/// - LeastError: the range with which quantizing all of them makes the least error, relative to the
+///   vectors that the operator multiplies; for the inputs of convolution, linear and matmul, all
+///   else as MinMax.
+enum class Algorithm { MinMax, MovingAverageMinMax, LeastError };
 
 /// The closed interval of values that an observer saw.
 struct Range {
   float min;
   float max;
 };
+
+/// How the values of an activation are distributed; private to the library.
+class ActivationHistogram;
 
 /// One operator call of the model, as the JSON file holds it. Lists are parallel: position i of
 /// `input_*` and `inputs_*` speaks of activation input i, of `output_*` and `outputs_*` of output
@@ -47,9 +56,11 @@ struct OperatorEntry {
   std::vector<std::string> inputs_flow;  ///< the output that feeds the input, else its own name
   std::vector<std::string> outputs_flow;
 
-  /// What calibration has seen so far. Not part of the file: empty after reading one.
+  /// What calibration has seen so far. Not part of the file: empty after reading one. Histograms
+  /// are there for LeastError, null where nothing was seen.
   std::vector<Range> input_ranges;
   std::vector<Range> output_ranges;
+  std::vector<std::shared_ptr<const ActivationHistogram>> input_histograms;
 };
 
 /// What calibration writes and convert() reads: one entry per operator, in execution order.

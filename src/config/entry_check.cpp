@@ -61,6 +61,7 @@ class EntryCheck {
     check_flow(produced);
     check_ranges("input_ranges", entry_.input_ranges, entry_.inputs_flow.size());
     check_ranges("output_ranges", entry_.output_ranges, entry_.outputs_flow.size());
+    check_seen("input_histograms", entry_.input_histograms.size(), entry_.inputs_flow.size());
   }
 
  private:
@@ -177,12 +178,15 @@ class EntryCheck {
     }
   }
 
+  void check_seen(std::string_view field, std::size_t length, std::size_t wanted) const {
+    if (length == 0 || length == wanted) return;
+    reject_field(place_, field, "a list of length " + std::to_string(length),
+                 "length 0 or " + std::to_string(wanted));
+  }
+
   void check_ranges(std::string_view field, const std::vector<Range>& ranges,
                     std::size_t wanted) const {
-    if (!ranges.empty() && ranges.size() != wanted) {
-      reject_field(place_, field, "a list of length " + std::to_string(ranges.size()),
-                   "length 0 or " + std::to_string(wanted));
-    }
+    check_seen(field, ranges.size(), wanted);
     for (std::size_t i = 0; i < ranges.size(); ++i) {
       const auto [min, max] = ranges[i];
       if (std::isfinite(min) && std::isfinite(max) && min <= max) continue;

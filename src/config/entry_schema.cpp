@@ -21,6 +21,7 @@ using Spelling = std::pair<std::string_view, Enum>;
 constexpr std::array kAlgorithms{
     Spelling<Algorithm>{"min_max", Algorithm::MinMax},
     Spelling<Algorithm>{"moving_average_min_max", Algorithm::MovingAverageMinMax},
+    Spelling<Algorithm>{"least_error", Algorithm::LeastError},
     // Intel Extension for PyTorch 1.10-1.11 spells it so.
     Spelling<Algorithm>{"moving_averager_min_max", Algorithm::MovingAverageMinMax}};
 
@@ -201,7 +202,8 @@ constexpr std::string_view kFlag = "true or false";
 constexpr std::array kFields{
     field<&OperatorEntry::id>("id", "an integer, the position of the entry in the list, from 0"),
     field<&OperatorEntry::name>("name", "an operator's name, made of letters, digits and _"),
-    field<&OperatorEntry::algorithm>("algorithm", "\"min_max\" or \"moving_average_min_max\""),
+    field<&OperatorEntry::algorithm>("algorithm",
+                                     "\"min_max\", \"moving_average_min_max\" or \"least_error\""),
     field<&OperatorEntry::weight_granularity>("weight_granularity",
                                               "\"per_channel\" or \"per_tensor\""),
     field<&OperatorEntry::input_scales>("input_scales", kScale),

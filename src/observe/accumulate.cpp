@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "config/flow_names.h"
+#include "observe/least_error.h"
 #include "observe/quantization_parameters.h"
 #include "recipe/recipe.h"
 
@@ -132,6 +134,7 @@ std::vector<OperatorEntry> new_entries(Calls forward, QScheme qscheme) {
     OperatorEntry entry;
     entry.id = static_cast<int64_t>(entries.size());
     entry.name = call.row->name;
+    entry.algorithm = first_algorithm(*call.row);
     for (size_t i = 0; i < call.inputs.size(); ++i) {
       const auto flow = call.inputs[i].flow;
       entry.inputs_flow.push_back(flow.has_value() && flow->call < entries.size()
@@ -196,12 +199,30 @@ void add_ranges(const ObservedCall& call, OperatorEntry& entry) {
     for (size_t i = 0; i < side.size(); ++i) {
       if (!side[i].range.has_value()) continue;
       const Range latest = within_float(*side[i].range);
-      ranges[i] = entry.algorithm == Algorithm::MinMax ? join(ranges[i], latest)
-                                                       : moving_average(ranges[i], latest);
+      ranges[i] = entry.algorithm == Algorithm::MovingAverageMinMax
+                      ? moving_average(ranges[i], latest)
+                      : join(ranges[i], latest);
     }
   };
   add(call.inputs, entry.input_ranges);
   add(call.outputs, entry.output_ranges);
+}
+
+std::shared_ptr<const ActivationHistogram> sum_of(
+    const std::shared_ptr<const ActivationHistogram>& a,
+    const std::shared_ptr<const ActivationHistogram>& b) {
+  if (a == nullptr || b == nullptr) return a == nullptr ? b : a;
+  auto sum = std::make_shared<ActivationHistogram>(*a);
+  sum->add(*b);
+  return sum;
+}
+
+void add_histograms(const ObservedCall& call, OperatorEntry& entry) {
+  if (entry.algorithm != Algorithm::LeastError) return;
+  entry.input_histograms.resize(call.inputs.size());
+  for (size_t i = 0; i < call.inputs.size(); ++i) {
+    entry.input_histograms[i] = sum_of(entry.input_histograms[i], call.inputs[i].histogram);
+  }
 }
 
 void set_weight_scales(const ObservedCall& call, OperatorEntry& entry) {
@@ -236,20 +257,29 @@ void set_parameters(OperatorEntry& entry, bool is_output, size_t position, Range
   (is_output ? entry.output_zero_points : entry.input_zero_points)[position] = chosen.zero_point;
 }
 
+// The range that the entry's algorithm has come to, for one activation.
+Range range_of(const OperatorEntry& entry, bool is_output, size_t position) {
+  if (is_output) return entry.output_ranges[position];
+  const bool has_histogram =
+      entry.algorithm == Algorithm::LeastError && entry.input_histograms[position] != nullptr;
+  if (!has_histogram) return entry.input_ranges[position];
+  return least_error_range(*entry.input_histograms[position],
+                           entry.input_quantized_dtypes[position]);
+}
+
 // Each activation's own range, except where the recipe wants one set of parameters for several.
 void compute_parameters(std::vector<OperatorEntry>& entries) {
   for (OperatorEntry& entry : entries) {
     for (size_t i = 0; i < entry.input_ranges.size(); ++i) {
-      set_parameters(entry, /*is_output=*/false, i, entry.input_ranges[i]);
+      set_parameters(entry, /*is_output=*/false, i, range_of(entry, /*is_output=*/false, i));
     }
     for (size_t i = 0; i < entry.output_ranges.size(); ++i) {
-      set_parameters(entry, /*is_output=*/true, i, entry.output_ranges[i]);
+      set_parameters(entry, /*is_output=*/true, i, range_of(entry, /*is_output=*/true, i));
     }
   }
   for (const std::vector<Activation>& group : groups_of_equal_parameters(entries)) {
     const auto range_at = [&](const Activation& activation) {
-      const OperatorEntry& entry = entries[activation.entry];
-      return (activation.is_output ? entry.output_ranges : entry.input_ranges)[activation.position];
+      return range_of(entries[activation.entry], activation.is_output, activation.position);
     };
     Range common = range_at(group[0]);
     for (const Activation& activation : group) common = join(common, range_at(activation));
@@ -313,6 +343,7 @@ std::vector<OperatorEntry> accumulate(const std::vector<ObservedCall>& calls,
       restore_ranges(entry);
       add_ranges(calls[i], entry);
     }
+    add_histograms(calls[i], entry);
     set_weight_scales(calls[i], entry);
   }
   for (OperatorEntry& entry : entries) {

@@ -16,7 +16,8 @@ namespace int8graph {
 ///   that holds what 8 bits can't (an infinity, or a number beyond 1e30 such as a mask's lowest
 ///   float) loses them at any time.
 /// - Ranges are gathered by the entry's algorithm. Those of a file start from what its scales and
-///   zero points express. Scales, zero points and weight scales are computed anew each time.
+///   zero points express; histograms, for least_error, start empty. Scales, zero points and weight
+///   scales are computed anew each time.
 /// - A scope may hold several forwards in a row: see forwards_in().
 ///
 /// @throws std::invalid_argument when the calls are not those that the entries name, when an

@@ -52,6 +52,12 @@ c10::ArrayRef<c10::IValue> last(c10::ArrayRef<c10::IValue> values, size_t count)
   return values.slice(values.size() - count);
 }
 
+std::vector<Algorithm> algorithms_of(const std::vector<OperatorEntry>& entries) {
+  std::vector<Algorithm> algorithms;
+  for (const OperatorEntry& entry : entries) algorithms.push_back(entry.algorithm);
+  return algorithms;
+}
+
 // Operators that torch.jit.trace looks into: its graph holds their parts, so those are what counts.
 bool is_traced_in_parts(const std::string& name) {
   return name == "aten::lstm_cell" || name == "aten::gru_cell" || name == "aten::rnn_tanh_cell" ||
@@ -164,7 +170,10 @@ class ThreadScopes {
 
 class Calibration::Impl {
  public:
-  Impl(QuantConf& conf, CalibrationOptions options) : conf_(conf), options_(options) {
+  Impl(QuantConf& conf, CalibrationOptions options)
+      : conf_(conf),
+        options_(options),
+        observation_(std::make_shared<Observation>(algorithms_of(conf.entries()))) {
     ThreadScopes::of_this_thread().add(observation_);
   }
 
@@ -192,7 +201,7 @@ class Calibration::Impl {
  private:
   QuantConf& conf_;
   CalibrationOptions options_;
-  std::shared_ptr<Observation> observation_ = std::make_shared<Observation>();
+  std::shared_ptr<Observation> observation_;
   int exceptions_before_ = std::uncaught_exceptions();
 };
 

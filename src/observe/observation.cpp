@@ -108,17 +108,38 @@ void Observation::start(std::string_view symbol, const std::vector<size_t>& writ
     running_ = std::move(running);
     return;
   }
-  ObservedCall call{recorded->row, {}, {}, {}, running.origin};
-  for (const at::Tensor& tensor : recorded->activations) {
-    const auto range = range_of(tensor);
-    call.inputs.push_back({range, tracker_.find(tensor).flow});
-  }
-  if (recorded->weight.defined()) {
-    call.weight = observe_weight(recorded->weight, recorded->channel_axis);
-  }
-  running.call = std::move(call);
+  running.call = observe_call(*recorded);
+  running.call->origin = running.origin;
   running.passes_first_on = recorded->row->moves_elements();
   running_ = std::move(running);
+}
+
+ObservedCall Observation::observe_call(const RecordedCall& recorded) {
+  ObservedCall call{recorded.row, {}, {}, {}, {}};
+  for (size_t i = 0; i < recorded.activations.size(); ++i) {
+    call.inputs.push_back(observe_input(recorded, i));
+  }
+  if (recorded.weight.defined()) {
+    call.weight = observe_weight(recorded.weight, recorded.channel_axis);
+  }
+  return call;
+}
+
+ObservedActivation Observation::observe_input(const RecordedCall& recorded, size_t position) {
+  const at::Tensor& tensor = recorded.activations[position];
+  ObservedActivation input{.range = range_of(tensor)};
+  input.flow = tracker_.find(tensor).flow;
+  if (!input.range.has_value() || next_algorithm(*recorded.row) != Algorithm::LeastError) {
+    return input;
+  }
+  const auto axis = multiplied_axis(recorded, position);
+  if (axis.has_value()) input.histogram = tracker_.histogram(tensor, *axis, *input.range);
+  return input;
+}
+
+Algorithm Observation::next_algorithm(const Operator& row) const {
+  return algorithms_.empty() ? first_algorithm(row)
+                             : algorithms_[calls_.size() % algorithms_.size()];
 }
 
 void Observation::end(Running& running, c10::ArrayRef<c10::IValue> results) {
@@ -142,7 +163,7 @@ void Observation::end_recorded(Running& running, c10::ArrayRef<c10::IValue> resu
     } else {
       tracker_.set(outputs[i], value);
     }
-    running.call->outputs.push_back({range_of(outputs[i]), {}});
+    running.call->outputs.push_back({.range = range_of(outputs[i])});
   }
   calls_.push_back(std::move(*running.call));
 }

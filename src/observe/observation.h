@@ -8,8 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "observe/recording_rule.h"
 #include "observe/value_tracker.h"
 #include "ops/operator_table.h"
 
@@ -17,8 +19,9 @@ namespace int8graph {
 
 /// One activation of a recorded call.
 struct ObservedActivation {
-  std::optional<Range> range;      ///< nothing if the tensor had no elements
-  std::optional<CallOutput> flow;  ///< of inputs: the output that feeds it
+  std::optional<Range> range{};  ///< nothing if the tensor had no elements
+  std::shared_ptr<const ActivationHistogram> histogram{};  ///< where LeastError asks for it
+  std::optional<CallOutput> flow{};                        ///< of inputs: the output that feeds it
 };
 
 /// The weight of a recorded call.
@@ -53,6 +56,11 @@ struct ObservedCall {
 /// to() and copy_(). Any other unrecorded operator ends it.
 class Observation {
  public:
+  /// @param algorithms of the entries so far, which the calls will be those of, perhaps several
+  ///   times over; without any, each call's operator tells
+  explicit Observation(std::vector<Algorithm> algorithms = {})
+      : algorithms_(std::move(algorithms)) {}
+
   /// @param written positions of the arguments that the operator writes to
   void before(std::string_view symbol, const std::vector<size_t>& written,
               c10::ArrayRef<c10::IValue> arguments) noexcept;
@@ -80,11 +88,15 @@ class Observation {
   void end_recorded(Running& running, c10::ArrayRef<c10::IValue> results);
   void end_unrecorded(const Running& running, c10::ArrayRef<c10::IValue> results);
 
+  ObservedCall observe_call(const RecordedCall& recorded);
+  ObservedActivation observe_input(const RecordedCall& recorded, size_t position);
+  Algorithm next_algorithm(const Operator& row) const;
   std::optional<Range> range_of(const at::Tensor& tensor);
   ObservedWeight observe_weight(const at::Tensor& weight, int64_t channel_axis);
   TrackedValue passed_on(const at::Tensor& from, const at::Tensor& to);
   void fail(std::string_view symbol) noexcept;
 
+  std::vector<Algorithm> algorithms_;
   ValueTracker tracker_;
   std::optional<Running> running_;
   std::vector<ObservedCall> calls_;

@@ -85,6 +85,17 @@ std::optional<RecordedCall> recorded_call(std::string_view symbol,
   return call;
 }
 
+std::optional<int64_t> multiplied_axis(const RecordedCall& call, size_t activation) {
+  if (!call.row->is_compute()) return std::nullopt;
+  const int64_t rank = call.activations[activation].dim();
+  if (call.row->op_class != OpClass::Conv) return rank - 1;
+  return rank - (call.weight.dim() - 1);  // there may be no batch axis
+}
+
+Algorithm first_algorithm(const Operator& row) {
+  return row.op_class == OpClass::Linear ? Algorithm::LeastError : Algorithm::MinMax;
+}
+
 std::vector<at::Tensor> recorded_outputs(c10::ArrayRef<c10::IValue> results) {
   std::vector<at::Tensor> outputs = tensors_in(results);
   std::erase_if(outputs, [](const at::Tensor& tensor) { return !counts(tensor); });

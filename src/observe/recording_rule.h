@@ -3,10 +3,13 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "int8graph/quant_conf.h"
 #include "ops/operator_table.h"
 
 namespace int8graph {
@@ -46,6 +49,16 @@ struct RecordedCall {
 /// @param arguments all of them, in the order of the schema
 std::optional<RecordedCall> recorded_call(std::string_view symbol,
                                           c10::ArrayRef<c10::IValue> arguments);
+
+/// The axis of the vectors, in one activation of a recorded call, that the operator multiplies and
+/// sums up: the last one, of convolutions the channels'; nothing of operators that don't compute.
+std::optional<int64_t> multiplied_axis(const RecordedCall& call, size_t activation);
+
+/// With which algorithm the entry of an operator starts: least_error for linear layers, whose
+/// inputs have a few values far outside of all others (behind GELU and layer norms); min_max for
+/// others, where the narrower range measured no better (convolutions, attention) or worse (products
+/// of embeddings).
+Algorithm first_algorithm(const Operator& row);
 
 /// Rule 5.
 std::vector<at::Tensor> recorded_outputs(c10::ArrayRef<c10::IValue> results);

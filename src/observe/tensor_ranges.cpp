@@ -5,11 +5,15 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/record_function.h>
 
+#include <cmath>
+#include <cstddef>
 #include <tuple>
 
 namespace int8graph {
 
 namespace {
+
+constexpr double kSmallVectorShare = 0.01;
 
 // What stands between a plain kernel and the state that the user's code has set on this thread.
 class PlainDispatch {
@@ -31,6 +35,14 @@ at::Tensor as_row(at::Tensor tensor) {
   return tensor.as_strided({tensor.numel()}, {1});
 }
 
+// A row for each vector along the axis, one after the other on the CPU.
+at::Tensor as_vectors(const at::Tensor& tensor, int64_t axis) {
+  return tensor.movedim(axis, -1)
+      .reshape({-1, tensor.size(axis)})
+      .to(at::kCPU, at::kFloat)
+      .contiguous();
+}
+
 float value_of(const at::Tensor& scalar) {
   return static_cast<float>(scalar.item().to<double>());
 }
@@ -42,6 +54,26 @@ std::optional<Range> scan_range(const at::Tensor& tensor) {
   const PlainDispatch plain;
   const auto [min, max] = at::aminmax(as_row(tensor));
   return Range{value_of(min), value_of(max)};
+}
+
+std::shared_ptr<const ActivationHistogram> scan_histogram(const at::Tensor& tensor, int64_t axis,
+                                                          Range range) {
+  if (!std::isfinite(range.min) || !std::isfinite(range.max)) return nullptr;
+  const PlainDispatch plain;
+  const at::Tensor vectors = as_vectors(tensor, axis);
+  const at::Tensor energies = at::linalg_vector_norm(vectors, 2, at::IntArrayRef{1}).square();
+  const double mean = energies.mean().item<double>();
+  if (!std::isfinite(mean)) return nullptr;
+  auto histogram = std::make_shared<ActivationHistogram>(range);
+  const int64_t length = vectors.size(1);
+  for (int64_t i = 0; i < vectors.size(0); ++i) {
+    const auto energy = static_cast<double>(energies.const_data_ptr<float>()[i]);
+    if (energy == 0.0) continue;  // all zeros
+    const float* vector = vectors.const_data_ptr<float>() + i * length;
+    histogram->add_row({vector, static_cast<size_t>(length)},
+                       1 / (energy + kSmallVectorShare * mean));
+  }
+  return histogram;
 }
 
 std::vector<Range> scan_channel_ranges(const at::Tensor& tensor, int64_t axis) {

@@ -78,17 +78,30 @@ void ValueTracker::set_range(const at::Tensor& tensor, const std::optional<Range
   set(tensor, std::move(value));
 }
 
+template <typename Found, typename Scanner>
+std::shared_ptr<const Found> ValueTracker::scan_once(Scans<Found>& scans, const at::Tensor& tensor,
+                                                     int64_t axis, const Scanner& scan) {
+  const uint64_t writes = writes_to(tensor);
+  const auto known = scans.find(tensor.unsafeGetTensorImpl());
+  if (known != scans.end() && known->second.axis == axis && known->second.writes == writes) {
+    return known->second.found;
+  }
+  std::shared_ptr<const Found> found = scan();
+  scans.insert_or_assign(tensor.unsafeGetTensorImpl(),
+                         Scan<Found>{WeakTensor(tensor.getIntrusivePtr()), axis, writes, found});
+  return found;
+}
+
 std::shared_ptr<const std::vector<Range>> ValueTracker::channel_ranges(const at::Tensor& weight,
                                                                        int64_t axis) {
-  const uint64_t writes = writes_to(weight);
-  const auto found = weights_.find(weight.unsafeGetTensorImpl());
-  if (found != weights_.end() && found->second.axis == axis && found->second.writes == writes) {
-    return found->second.ranges;
-  }
-  auto ranges = std::make_shared<const std::vector<Range>>(scan_channel_ranges(weight, axis));
-  weights_.insert_or_assign(weight.unsafeGetTensorImpl(),
-                            Weight{WeakTensor(weight.getIntrusivePtr()), axis, writes, ranges});
-  return ranges;
+  return scan_once(weights_, weight, axis, [&] {
+    return std::make_shared<const std::vector<Range>>(scan_channel_ranges(weight, axis));
+  });
+}
+
+std::shared_ptr<const ActivationHistogram> ValueTracker::histogram(const at::Tensor& tensor,
+                                                                   int64_t axis, Range range) {
+  return scan_once(histograms_, tensor, axis, [&] { return scan_histogram(tensor, axis, range); });
 }
 
 void ValueTracker::drop_dead_slots() {
@@ -96,6 +109,7 @@ void ValueTracker::drop_dead_slots() {
   std::erase_if(slots_, [](const auto& item) { return item.second.tensor.expired(); });
   std::erase_if(storages_, [](const auto& item) { return item.second.storage.expired(); });
   std::erase_if(weights_, [](const auto& item) { return item.second.tensor.expired(); });
+  std::erase_if(histograms_, [](const auto& item) { return item.second.tensor.expired(); });
   next_cleaning_ = std::max<size_t>(1024, 2 * slots_.size());
 }
 

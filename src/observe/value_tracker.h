@@ -55,6 +55,11 @@ class ValueTracker {
   /// The extremes of each channel of a weight; scanned once as long as nobody writes to it.
   std::shared_ptr<const std::vector<Range>> channel_ranges(const at::Tensor& weight, int64_t axis);
 
+  /// How an activation's values are distributed, see scan_histogram(); scanned once as long as
+  /// nobody writes to it, since several layers may read it.
+  std::shared_ptr<const ActivationHistogram> histogram(const at::Tensor& tensor, int64_t axis,
+                                                       Range range);
+
  private:
   using WeakTensor = c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
   using WeakStorage = c10::weak_intrusive_ptr<c10::StorageImpl>;
@@ -84,20 +89,29 @@ class ValueTracker {
     std::optional<size_t> origin{};  // the earliest of all values written
   };
 
-  struct Weight {
+  // What was found along one axis of a tensor.
+  template <typename Found>
+  struct Scan {
     WeakTensor tensor;
     int64_t axis;
     uint64_t writes;
-    std::shared_ptr<const std::vector<Range>> ranges;
+    std::shared_ptr<const Found> found;
   };
+
+  template <typename Found>
+  using Scans = std::unordered_map<const c10::TensorImpl*, Scan<Found>>;
 
   static Region region_of(const at::Tensor& tensor);
   uint64_t writes_to(const at::Tensor& tensor) const;
+  template <typename Found, typename Scanner>
+  std::shared_ptr<const Found> scan_once(Scans<Found>& scans, const at::Tensor& tensor,
+                                         int64_t axis, const Scanner& scan);
   void drop_dead_slots();
 
   std::unordered_map<const c10::TensorImpl*, Slot> slots_;
   std::unordered_map<const c10::StorageImpl*, Storage> storages_;  // those that were written to
-  std::unordered_map<const c10::TensorImpl*, Weight> weights_;
+  Scans<std::vector<Range>> weights_;
+  Scans<ActivationHistogram> histograms_;
   size_t next_cleaning_ = 1024;
 };
 

@@ -457,7 +457,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"NameWithADot", "/1/name", "\"a.b\"", {"field name is \"a.b\""}},
         BadValue{"NameWithALeadingDigit", "/1/name", "\"2d\"", {"field name is \"2d\""}},
         BadValue{"NameWithAQuote", "/1/name", "\"a\\\"b\"", {"field name is \"a\\\"b\""}},
-        BadValue{"Algorithm", "/1/algorithm", "\"kl\"", {kAdd + "algorithm is \"kl\"", "min_max"}},
+        BadValue{"Algorithm", "/1/algorithm", "\"kl\"", {kAdd + "algorithm is \"kl\"", "min_max", "least_error"}},
         BadValue{"Granularity", "/1/weight_granularity", "\"per_group\"", {"per_channel"}},
         BadValue{"DType",
                  "/1/input_quantized_dtypes/1",

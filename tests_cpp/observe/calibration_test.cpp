@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 #include <torch/script.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace int8graph {
 namespace {
@@ -393,6 +395,126 @@ TEST_F(CalibrationTest, MovingAverageIsTheEntrysChoice) {
   const float once = 3.0f + 0.01f * (6.0f - 3.0f);
   EXPECT_EQ(conf.entries()[0].input_ranges[0].max, once + 0.01f * (6.0f - once));
 }
+
+// --- Least error ---
+
+// Rows of [-1, 1], in one of which 30 stands out.
+at::Tensor rows_with_an_outlier(double outlier = 30) {
+  at::Tensor rows = at::linspace(-1, 1, 64 * 48).reshape({64, 48});
+  rows[17][5] = outlier;
+  return rows;
+}
+
+TEST_F(CalibrationTest, LinearLayersChooseTheRangeOfLeastError) {
+  const at::Tensor x = rows_with_an_outlier();
+  const QuantConf conf = calibrated([&] { at::relu(at::linear(x, at::ones({5, 48}))); });
+  const OperatorEntry& linear = conf.entries()[0];
+  EXPECT_EQ(linear.algorithm, Algorithm::LeastError);
+  EXPECT_EQ(conf.entries()[1].algorithm, Algorithm::MinMax);
+  EXPECT_EQ(linear.input_ranges[0].max, 30.0f);  // the extremes are known as well
+  EXPECT_LT(linear.input_scales[0], 30.0 / 255);
+  EXPECT_GT(linear.input_scales[0], 2.0 / 255);
+}
+
+TEST_F(CalibrationTest, LeastErrorIsThatOfAllScopes) {
+  const at::Tensor weight = at::ones({5, 48});
+  std::vector<at::Tensor> batches = {rows_with_an_outlier(3), rows_with_an_outlier(),
+                                     rows_with_an_outlier(-100)};
+  const auto after_scopes = [&] {
+    QuantConf conf;
+    for (const at::Tensor& batch : batches) {
+      Calibration scope(conf);
+      at::linear(batch, weight);
+      scope.finish();
+    }
+    return conf.to_json();
+  };
+  const std::string forwards = after_scopes();
+  const QuantConf loop = calibrated([&] {
+    for (const at::Tensor& batch : batches) at::linear(batch, weight);
+  });
+  EXPECT_EQ(loop.to_json(), forwards);
+  std::reverse(batches.begin(), batches.end());
+  EXPECT_EQ(after_scopes(), forwards);
+}
+
+TEST_F(CalibrationTest, LayersThatReadTheSameTensorAgree) {
+  const at::Tensor x = rows_with_an_outlier();
+  const QuantConf conf = calibrated([&] {
+    at::linear(x, at::ones({5, 48}));
+    at::linear(x, at::ones({7, 48}) * -3);
+  });
+  const auto& entries = conf.entries();
+  EXPECT_EQ(entries.front().input_scales, entries.back().input_scales);
+  EXPECT_EQ(entries.front().input_histograms[0], entries.back().input_histograms[0]);
+}
+
+TEST_F(CalibrationTest, AWrittenTensorIsSeenAnew) {
+  at::Tensor x = rows_with_an_outlier();
+  const at::Tensor weight = at::ones({5, 48});
+  const QuantConf conf = calibrated([&] {
+    at::linear(x, weight);
+    x.mul_(2);
+    at::linear(x, weight);
+  });
+  const auto& entries = conf.entries();
+  EXPECT_FLOAT_EQ(entries.back().input_scales[0], 2 * entries.front().input_scales[0]);
+}
+
+TEST_F(CalibrationTest, AFileStartsLeastErrorAfresh) {
+  const at::Tensor weight = at::ones({5, 48});
+  const QuantConf wide = calibrated([&] { at::linear(rows_with_an_outlier() * 10, weight); });
+  QuantConf read = QuantConf::from_json(
+      calibrated([&] { at::linear(rows_with_an_outlier(), weight); }).to_json(), "text");
+  const std::string before = read.to_json();
+  Calibration scope(read);
+  at::linear(rows_with_an_outlier(), weight);
+  scope.finish();
+  EXPECT_EQ(read.to_json(), before);
+  EXPECT_LT(read.entries()[0].input_scales[0], wide.entries().back().input_scales[0]);
+}
+
+TEST_F(CalibrationTest, AnyComputeMayBeSetToLeastError) {
+  at::Tensor image = at::linspace(-1, 1, 3 * 32 * 32).reshape({1, 3, 32, 32});
+  image[0][1][7][7] = 30;
+  const auto model = [&](const at::Tensor& x) {
+    at::conv2d(x, w_);
+    at::matmul(x, x);
+    at::relu(x);
+  };
+  QuantConf conf = calibrated([&] { model(image); });
+  auto entries = conf.entries();
+  for (OperatorEntry& entry : entries) entry.algorithm = Algorithm::LeastError;
+  conf.set_entries(entries);
+  Calibration scope(conf);
+  model(image);
+  scope.finish();
+  EXPECT_LT(conf.entries()[0].input_scales[0], entries[0].input_scales[0]);
+  EXPECT_LT(conf.entries()[1].input_scales[0], entries[1].input_scales[0]);
+  EXPECT_LT(conf.entries()[1].input_scales[1], entries[1].input_scales[1]);
+  EXPECT_EQ(conf.entries()[2].input_scales, entries[2].input_scales);  // as with min_max
+}
+
+TEST_F(CalibrationTest, LeastErrorOfNothingIsTheEmptyRange) {
+  const at::Tensor weight = at::ones({5, 48});
+  QuantConf conf = calibrated([&] { at::linear(at::empty({0, 48}), weight); });
+  EXPECT_EQ(conf.entries()[0].input_ranges[0].max, 0.0f);
+  const at::Tensor x = rows_with_an_outlier();
+  Calibration scope(conf);
+  at::linear(x, weight);
+  scope.finish();
+  const QuantConf alone = calibrated([&] { at::linear(x, weight); });
+  EXPECT_EQ(conf.entries()[0].input_scales, alone.entries()[0].input_scales);
+}
+
+TEST_F(CalibrationTest, NaNInALinearLayerNamesIt) {
+  EXPECT_NE(message_of([] {
+              calibrated([] { at::linear(at::full({2, 48}, NAN), at::ones({5, 48})); });
+            }).find("(linear) holds NaN"),
+            std::string::npos);
+}
+
+// --- Files ---
 
 TEST_F(CalibrationTest, AFilesFlagsAndRangesAreTakenUp) {
   QuantConf conf = calibrated([&] { conv(x_); });
