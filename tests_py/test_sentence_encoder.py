@@ -112,16 +112,17 @@ def test_fp32_agrees_with_people_as_is_known(journey):
 
 
 def test_int8_agrees_with_people_as_fp32_does(journey):
+    """Measured: 0.003 more with 100 texts for calibration, 0.0004 more with 300. Among ranges that
+    are as good by the cosine, this differs by up to 0.01 either way."""
     fp32 = agreement_with_people(journey.fp32, journey.similarity)
     int8 = agreement_with_people(journey.int8, journey.similarity)
     assert abs(int8 - fp32) <= 0.005
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="0.993: plain extremes are too wide for what stands behind GELU (output.dense)",
-)
 def test_int8_embeddings_are_those_of_fp32(journey):
+    """Measured: 0.9953 with 100 texts for calibration, 0.9952 with 300. With `min_max`, whose
+    ranges are too wide behind GELU and layer norms: 0.9929 and 0.9932. On 80 texts that were neither
+    judged nor used for calibration: 0.9944, with `min_max` 0.9922."""
     assert (journey.fp32 * journey.int8).sum(1).mean().item() > 0.995
 
 

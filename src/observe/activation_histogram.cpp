@@ -16,8 +16,10 @@ constexpr int kSmallestExponent = -23;
 
 // The least e with all values in [-2^e, 2^e).
 int exponent_above(Range range) {
+  const float largest = std::max(std::abs(range.min), std::abs(range.max));
+  if (largest == 0.0f) return kSmallestExponent;
   int exponent = 0;
-  std::frexp(std::max(std::abs(range.min), std::abs(range.max)), &exponent);
+  std::frexp(largest, &exponent);
   return std::max(exponent, kSmallestExponent);
 }
 

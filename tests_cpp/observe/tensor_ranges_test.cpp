@@ -60,13 +60,13 @@ TEST(ScanRange, LeavesAutogradAlone) {
 
 // --- Histograms ---
 
-std::shared_ptr<const ActivationHistogram> histogram(const at::Tensor& tensor, int64_t axis) {
+std::shared_ptr<const ActivationHistogram> scanned(const at::Tensor& tensor, int64_t axis) {
   return scan_histogram(tensor, axis, scan_range(tensor).value());
 }
 
 TEST(ScanHistogram, AVectorCountsByItsOwnSize) {
   // Energies 25 and 2500, mean 1262.5.
-  const auto found = histogram(at::tensor({3.0f, 4.0f, 30.0f, 40.0f}).reshape({2, 2}), 1);
+  const auto found = scanned(at::tensor({3.0f, 4.0f, 30.0f, 40.0f}).reshape({2, 2}), 1);
   const auto& weights = found->weights();
   EXPECT_FLOAT_EQ(weights[1024 + 3 * 16], 1 / (25 + 12.625));
   EXPECT_FLOAT_EQ(weights[1024 + 30 * 16], 1 / (2500 + 12.625));
@@ -74,30 +74,30 @@ TEST(ScanHistogram, AVectorCountsByItsOwnSize) {
 }
 
 TEST(ScanHistogram, AnyAxisStridesAndDtype) {
-  const auto expected = histogram(ramp(), 3)->weights();
-  EXPECT_EQ(histogram(ramp().transpose(1, 3).contiguous(), 1)->weights(), expected);
-  EXPECT_EQ(histogram(ramp().transpose(1, 3), 1)->weights(), expected);
-  EXPECT_EQ(histogram(ramp().contiguous(at::MemoryFormat::ChannelsLast), 3)->weights(), expected);
+  const auto expected = scanned(ramp(), 3)->weights();
+  EXPECT_EQ(scanned(ramp().transpose(1, 3).contiguous(), 1)->weights(), expected);
+  EXPECT_EQ(scanned(ramp().transpose(1, 3), 1)->weights(), expected);
+  EXPECT_EQ(scanned(ramp().contiguous(at::MemoryFormat::ChannelsLast), 3)->weights(), expected);
   for (const auto dtype : {at::kDouble, at::kHalf, at::kBFloat16}) {
-    EXPECT_EQ(histogram(ramp().to(dtype), 3)->weights(), expected);
+    EXPECT_EQ(scanned(ramp().to(dtype), 3)->weights(), expected);
   }
 }
 
 TEST(ScanHistogram, VectorsOfZerosAreLeftOut) {
-  const auto found = histogram(at::zeros({3, 4}), 1);
+  const auto found = scanned(at::zeros({3, 4}), 1);
   EXPECT_EQ(found->weights(), ActivationHistogram({0, 0}).weights());
 }
 
 TEST(ScanHistogram, NothingWhereValuesOrTheirSquaresAreNotFinite) {
-  EXPECT_EQ(histogram(at::full({2, 2}, NAN), 1), nullptr);
-  EXPECT_EQ(histogram(at::full({2, 2}, -INFINITY), 1), nullptr);
-  EXPECT_EQ(histogram(at::full({2, 2}, 1e25), 1), nullptr);
+  EXPECT_EQ(scanned(at::full({2, 2}, NAN), 1), nullptr);
+  EXPECT_EQ(scanned(at::full({2, 2}, -INFINITY), 1), nullptr);
+  EXPECT_EQ(scanned(at::full({2, 2}, 1e25), 1), nullptr);
 }
 
 TEST(ScanHistogram, LeavesAutogradAlone) {
-  EXPECT_NE(histogram(ramp().requires_grad_() * 2, 3), nullptr);
+  EXPECT_NE(scanned(ramp().requires_grad_() * 2, 3), nullptr);
   const c10::InferenceMode inference;
-  EXPECT_NE(histogram(ramp(), 3), nullptr);
+  EXPECT_NE(scanned(ramp(), 3), nullptr);
 }
 
 TEST(ScanChannelRanges, AlongTheAxis) {
