@@ -6,6 +6,7 @@ after the first and after the last request.
 """
 
 import argparse
+import multiprocessing
 import random
 import statistics
 import tempfile
@@ -59,6 +60,9 @@ def static_milliseconds(path: Path, length: int) -> float:
 
 
 def memory_growth(path: Path, lengths: list[int]) -> None:
+    """Runs in a process of its own, which holds nothing but the model."""
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
     module = torch.jit.load(path)
     for _ in range(4):
         module(tokens(lengths[0]))
@@ -80,7 +84,11 @@ def main() -> None:
     lengths = [draw.randint(SHORTEST, LONGEST) for _ in range(args.requests)]
     with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
         path = artifact(Path(folder))
-        memory_growth(path, lengths)
+        alone = multiprocessing.get_context("spawn").Process(
+            target=memory_growth, args=(path, lengths)
+        )
+        alone.start()
+        alone.join()
         module = torch.jit.load(path)
         for length in lengths[:WARM_UP]:
             module(tokens(length))

@@ -24,7 +24,7 @@ logical_tensor open_output(const logical_tensor& port) {
 bool lies_as_wanted(const logical_tensor& compiled, OutputLayout layout) {
   if (compiled.get_layout_type() != logical_tensor::layout_type::strided) return false;
   return layout == OutputLayout::Any ||
-         compiled.get_strides() == contiguous_strides(compiled.get_dims());
+         compiled.get_strides() == dense_strides(compiled.get_dims());
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ CompiledPartition::CompiledPartition(const graph::partition& partition, const Pa
     } else {
       as_wanted = false;
       outputs[i] = logical_tensor(compiled.get_id(), compiled.get_data_type(), compiled.get_dims(),
-                                  contiguous_strides(compiled.get_dims()));
+                                  dense_strides(compiled.get_dims()));
     }
   }
   if (!as_wanted) compile(partition, outputs);

@@ -25,6 +25,8 @@ struct Scales {
 };
 
 at::Tensor look_up(const at::Tensor& table, const at::Tensor& ids) {
+  TORCH_CHECK_TYPE(ids.scalar_type() == at::kLong || ids.scalar_type() == at::kInt,
+                   "embedding: ids are ", ids.scalar_type(), ", not int64 or int32");
   const int64_t rows = table.size(0);
   const int64_t columns = table.size(1);
   const at::Tensor wanted = ids.to(at::kLong).contiguous();
@@ -64,11 +66,11 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> int8_embedding_bag(
   // PyTorch's operator does the sums, over a table of just the rows that are read, in their order;
   // one row more stands for the padding.
   const int64_t count = ids.numel();
-  at::Tensor rows = look_up(table, ids);
-  at::Tensor places = at::arange(count, ids.options());
+  const at::Tensor rows =
+      at::cat({look_up(table, ids.reshape(-1)), at::zeros({1, table.size(1)}, at::kFloat)});
+  at::Tensor places = at::arange(count, ids.options()).view(ids.sizes());
   if (padding_idx) {
     const int64_t padding = *padding_idx < 0 ? *padding_idx + table.size(0) : *padding_idx;
-    rows = at::cat({rows, at::zeros({1, table.size(1)}, at::kFloat)});
     places = at::where(ids.eq(padding), at::full({}, count, ids.options()), places);
   }
   return at::embedding_bag(rows, places, offsets, scale_grad_by_freq, mode, sparse, weights,

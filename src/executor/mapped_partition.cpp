@@ -39,10 +39,19 @@ PartitionPorts::Input input_of(const graph::logical_tensor& port, jit::Graph& su
   throw std::logic_error(name + ": oneDNN Graph asks for a tensor that the subgraph lacks");
 }
 
-std::optional<graph::partition> whole(MappedGraph& mapped, size_t operators, size_t outputs) {
+/// The partition that holds all operators and has just the subgraph's outputs.
+std::optional<graph::partition> whole(MappedGraph& mapped, size_t operators,
+                                      const jit::Graph& subgraph) {
+  const auto has_port = [](const graph::partition& partition, const jit::Value* output) {
+    return std::ranges::any_of(partition.get_output_ports(),
+                               [&](const auto& port) { return port.get_id() == output->unique(); });
+  };
   for (const graph::partition& candidate : mapped.graph.get_partitions()) {
     if (candidate.is_supported() && candidate.get_ops_num() == operators &&
-        candidate.get_output_ports().size() == outputs) {
+        candidate.get_output_ports().size() == subgraph.outputs().size() &&
+        std::ranges::all_of(subgraph.outputs(), [&](const jit::Value* output) {
+          return has_port(candidate, output);
+        })) {
       return candidate;
     }
   }
@@ -57,7 +66,7 @@ std::optional<MappedPartition> map_partition(jit::Graph& subgraph, const std::st
   MappedGraph mapped = map_nodes(nodes);
   const auto operators = static_cast<size_t>(
       std::ranges::count_if(nodes, [](const jit::Node* n) { return !is_part_of_its_reader(*n); }));
-  const auto partition = whole(mapped, operators, layouts.size());
+  const auto partition = whole(mapped, operators, subgraph);
   if (!partition) {
     log_verbose([&] {
       std::string text = name + ": runs unfused: oneDNN Graph does not take it as one partition";
@@ -80,7 +89,6 @@ std::optional<MappedPartition> map_partition(jit::Graph& subgraph, const std::st
       }
     }
   }
-  if (result.ports.outputs.size() != layouts.size()) return {};
   return result;
 }
 

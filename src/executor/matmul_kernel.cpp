@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 
 #include "config/environment.h"
 #include "executor/call_key.h"
@@ -31,149 +33,229 @@ std::vector<size_t> operands_of(const MatmulPlan& plan) {
   return operands;
 }
 
-at::Tensor allocate_result(const MatmulPlan& plan, std::vector<int64_t> sizes) {
-  std::vector<int64_t> strides = contiguous_strides(sizes);
-  const auto dtype = plan.quantizer ? plan.quantizer->scalar_type() : c10::kFloat;
-  return allocate({std::move(sizes), std::move(strides), dtype, plan.quantizer});
-}
-
 memory::desc desc_of(const at::Tensor& tensor) {
   return {tensor.sizes().vec(), onednn_dtype(tensor.scalar_type()), tensor.strides().vec()};
 }
 
-/// The tensor, or a copy where neither of its last two strides is 1: oneDNN reads no such matrix.
+/// The tensor in a form that oneDNN's matmul reads: one of its last two strides is 1.
 at::Tensor with_dense_rows_or_columns(const at::Tensor& tensor) {
   const auto strides = tensor.strides();
   const bool is_dense = strides.back() == 1 || strides[strides.size() - 2] == 1;
   return is_dense ? tensor : tensor.contiguous();
 }
 
+/// A post-op's operand in a form that oneDNN's fast kernels take. They broadcast it over dimension
+/// 1 of 4 (an attention's heads), with or without dimension 2; over the batch or otherwise only the
+/// reference kernel does. And in 3.2 they read it as if it were dense, whatever strides it has.
+at::Tensor operand_for(const at::Tensor& operand, at::IntArrayRef result) {
+  if (operand.numel() == 1) return operand.contiguous();
+  std::vector<int64_t> sizes = result.vec();
+  if (sizes.size() == 4 && operand.size(1) == 1 && operand.size(3) == sizes[3]) {
+    sizes[1] = 1;
+    sizes[2] = operand.size(2);
+  }
+  return operand.expand(sizes).contiguous();
+}
+
+at::Tensor allocate_result(const MatmulPlan& plan, std::vector<int64_t> sizes) {
+  std::vector<int64_t> strides = dense_strides(sizes);
+  const auto dtype = plan.quantizer ? plan.quantizer->scalar_type() : c10::kFloat;
+  return allocate({std::move(sizes), std::move(strides), dtype, plan.quantizer});
+}
+
+/// The matmuls of one plan, made when they are first asked for. A refusal is remembered, too.
+class Matmuls {
+ public:
+  Matmuls(MatmulPlan plan, std::string name, size_t capacity)
+      : plan_(std::move(plan)),
+        name_(std::move(name)),
+        operands_(operands_of(plan_)),
+        constants_(std::make_shared<MatmulConstants>(plan_)),
+        cache_(capacity) {}
+
+  struct Outcome {
+    std::optional<MatmulPrimitive> primitive;
+  };
+
+  template <typename Shapes>
+  std::shared_ptr<const Outcome> find_or_make(CacheKey key, const Shapes& shapes) const {
+    return cache_.find_or_make(key, [&] { return make(shapes); });
+  }
+
+  const MatmulPlan& plan() const { return plan_; }
+  const std::vector<size_t>& operands() const { return operands_; }
+  const memory::desc& packed_weight() const { return constants_->weight(); }
+
+ private:
+  template <typename Shapes>
+  std::shared_ptr<const Outcome> make(const Shapes& shapes) const {
+    auto outcome = std::make_shared<Outcome>();
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      const MatmulShapes wanted = shapes();
+      outcome->primitive.emplace(plan_, constants_, wanted);
+      const std::string implementation = outcome->primitive->implementation();
+      if (implementation.starts_with("ref")) {
+        outcome->primitive.reset();
+        refuse("it has only its reference kernel");
+      } else {
+        log_verbose([&] {
+          const std::chrono::duration<double, std::milli> time =
+              std::chrono::steady_clock::now() - start;
+          return name_ + ": matmul " + implementation + " for " +
+                 c10::str(at::IntArrayRef(wanted.source.get_dims())) + " in " +
+                 std::to_string(time.count()) + " ms";
+        });
+      }
+    } catch (const std::exception& error) {  // oneDNN lets std::bad_alloc out for odd shapes
+      outcome->primitive.reset();
+      refuse(error.what());
+    }
+    return outcome;
+  }
+
+  void refuse(const std::string& reason) const {
+    if (told_.exchange(true)) return;
+    log_verbose([&] { return name_ + ": left to oneDNN Graph: oneDNN's matmul says " + reason; });
+  }
+
+  const MatmulPlan plan_;
+  const std::string name_;
+  const std::vector<size_t> operands_;
+  const std::shared_ptr<const MatmulConstants> constants_;
+  mutable SnapshotCache<Outcome> cache_;
+  mutable std::atomic<bool> told_{false};
+};
+
 /// Rows times a weight, block by block.
 class LinearKernel final : public MatmulKernel {
  public:
-  explicit LinearKernel(MatmulPlan plan)
-      : plan_(std::move(plan)),
-        operands_(operands_of(plan_)),
-        constants_(std::make_shared<MatmulConstants>(plan_)),
-        primitives_(kCapacity) {}
+  LinearKernel(MatmulPlan plan, std::string name)
+      : matmuls_(std::move(plan), std::move(name), kCapacity) {}
 
-  bool takes(Arguments arguments) const override {
-    const auto sizes = arguments[plan_.source.argument].sizes();
-    if (sizes.empty() || sizes.back() != plan_.inner_size()) return false;
-    return std::ranges::all_of(operands_, [&](size_t operand) {
-      const auto others = arguments[operand].sizes();
-      return others.size() == sizes.size() && others.back() == plan_.outer_size() &&
-             others.slice(0, sizes.size() - 1) == sizes.slice(0, sizes.size() - 1);
-    });
-  }
-
-  at::Tensor run(Arguments arguments) const override {
-    const at::Tensor source = arguments[plan_.source.argument].contiguous();
+  std::optional<at::Tensor> run(Arguments arguments) const override {
+    const MatmulPlan& plan = matmuls_.plan();
+    if (!fit(arguments)) return {};
+    const at::Tensor source = arguments[plan.source.argument].contiguous();
     c10::SmallVector<at::Tensor, 2> operands;
-    for (const size_t operand : operands_) operands.push_back(arguments[operand].contiguous());
+    for (const size_t operand : matmuls_.operands()) {
+      operands.push_back(arguments[operand].contiguous());
+    }
     std::vector<int64_t> sizes = source.sizes().vec();
-    sizes.back() = plan_.outer_size();
-    at::Tensor result = allocate_result(plan_, std::move(sizes));
+    sizes.back() = plan.outer_size();
+    at::Tensor result = allocate_result(plan, std::move(sizes));
 
-    const int64_t in_row = plan_.inner_size();  // bytes, as everything below
-    const auto out_row = static_cast<int64_t>(result.itemsize()) * plan_.outer_size();
-    const auto operand_row = static_cast<int64_t>(sizeof(float)) * plan_.outer_size();
+    const int64_t in_row = plan.inner_size();  // bytes, as everything below
+    const auto out_row = static_cast<int64_t>(result.itemsize()) * plan.outer_size();
+    const auto operand_row = static_cast<int64_t>(sizeof(float)) * plan.outer_size();
     const auto* in = static_cast<const char*>(source.const_data_ptr());
     auto* out = static_cast<char*>(result.data_ptr());
-    for_each_row_block(source.numel() / plan_.inner_size(), [&](int64_t first, int64_t count) {
+    bool is_done = true;
+    for_each_row_block(source.numel() / plan.inner_size(), [&](int64_t first, int64_t count) {
+      const auto outcome = matmul(count);
+      is_done = is_done && outcome->primitive;
+      if (!is_done) return;
       c10::SmallVector<const void*, 2> at_first;
       for (const at::Tensor& operand : operands) {
         at_first.push_back(static_cast<const char*>(operand.const_data_ptr()) +
                            first * operand_row);
       }
-      primitive(count)->run({in + first * in_row,
-                             nullptr,
-                             out + first * out_row,
-                             {at_first.data(), at_first.size()}});
+      outcome->primitive->run({in + first * in_row,
+                               nullptr,
+                               out + first * out_row,
+                               {at_first.data(), at_first.size()}});
     });
+    if (!is_done) return {};
     return result;
   }
 
  private:
-  // One primitive for each block size and number of threads, while that does not keep changing.
+  // One matmul for each block size and number of threads, while that does not keep changing.
   static constexpr size_t kCapacity = 4 * kRowBlockSizes;
 
-  std::shared_ptr<const MatmulPrimitive> primitive(int64_t rows) const {
-    const std::array<int64_t, 2> key = {rows, at::get_num_threads()};
-    return primitives_.find_or_make(key, [&] {
-      return std::make_shared<const MatmulPrimitive>(
-          plan_, constants_, linear_shapes(plan_, constants_->weight(), rows));
+  bool fit(Arguments arguments) const {
+    const auto sizes = arguments[matmuls_.plan().source.argument].sizes();
+    if (sizes.empty() || sizes.back() != matmuls_.plan().inner_size()) return false;
+    return std::ranges::all_of(matmuls_.operands(), [&](size_t operand) {
+      const auto others = arguments[operand].sizes();
+      return others.size() == sizes.size() && others.back() == matmuls_.plan().outer_size() &&
+             others.slice(0, sizes.size() - 1) == sizes.slice(0, sizes.size() - 1);
     });
   }
 
-  const MatmulPlan plan_;
-  const std::vector<size_t> operands_;
-  const std::shared_ptr<const MatmulConstants> constants_;
-  mutable SnapshotCache<MatmulPrimitive> primitives_;
+  std::shared_ptr<const Matmuls::Outcome> matmul(int64_t rows) const {
+    const std::array<int64_t, 2> key = {rows, at::get_num_threads()};
+    return matmuls_.find_or_make(
+        key, [&] { return linear_shapes(matmuls_.plan(), matmuls_.packed_weight(), rows); });
+  }
+
+  const Matmuls matmuls_;
 };
 
 /// The product of two activations of the same rank and batch sizes, whatever their strides.
 class ProductKernel final : public MatmulKernel {
  public:
-  explicit ProductKernel(MatmulPlan plan)
-      : plan_(std::move(plan)),
-        operands_(operands_of(plan_)),
-        constants_(std::make_shared<MatmulConstants>(plan_)),
-        primitives_(compile_cache_capacity()) {}
+  ProductKernel(MatmulPlan plan, std::string name)
+      : matmuls_(std::move(plan), std::move(name), compile_cache_capacity()) {}
 
-  bool takes(Arguments arguments) const override {
-    const auto source = arguments[plan_.source.argument].sizes();
-    const auto second = arguments[plan_.second->argument].sizes();
-    const size_t rank = source.size();
-    if (rank < 2 || second.size() != rank || source[rank - 1] != second[rank - 2] ||
-        source.slice(0, rank - 2) != second.slice(0, rank - 2)) {
-      return false;
+  std::optional<at::Tensor> run(Arguments arguments) const override {
+    const MatmulPlan& plan = matmuls_.plan();
+    const at::Tensor& left = arguments[plan.source.argument];
+    const at::Tensor& right = arguments[plan.second->argument];
+    if (!multiply(left.sizes(), right.sizes())) return {};
+    std::vector<int64_t> sizes = left.sizes().vec();
+    sizes.back() = right.sizes().back();
+    if (!broadcast_to(sizes, arguments)) return {};
+
+    const at::Tensor source = with_dense_rows_or_columns(left);
+    const at::Tensor second = with_dense_rows_or_columns(right);
+    c10::SmallVector<at::Tensor, 2> operands;
+    for (const size_t operand : matmuls_.operands()) {
+      operands.push_back(operand_for(arguments[operand], sizes));
     }
-    const std::vector<int64_t> result = result_sizes(arguments);
-    return std::ranges::all_of(operands_, [&](size_t operand) {
-      const auto sizes = arguments[operand].sizes();
-      return std::ranges::equal(sizes, result, [](int64_t size, int64_t whole) {
-        return size == whole || size == 1;  // what is 1 is broadcast
-      });
-    });
-  }
-
-  at::Tensor run(Arguments arguments) const override {
-    const at::Tensor source = with_dense_rows_or_columns(arguments[plan_.source.argument]);
-    const at::Tensor second = with_dense_rows_or_columns(arguments[plan_.second->argument]);
-    at::Tensor result = allocate_result(plan_, result_sizes(arguments));
-    const auto primitive = primitives_.find_or_make(CallKey(arguments).view(), [&] {
+    at::Tensor result = allocate_result(plan, std::move(sizes));
+    const auto outcome = matmuls_.find_or_make(CallKey(arguments).view(), [&] {
       MatmulShapes shapes{desc_of(source), desc_of(second), desc_of(result), {}};
-      for (const size_t operand : operands_) shapes.operands.push_back(desc_of(arguments[operand]));
-      return std::make_shared<const MatmulPrimitive>(plan_, constants_, std::move(shapes));
+      for (const at::Tensor& operand : operands) {
+        shapes.operands.emplace_back(operand.sizes().vec(), memory::data_type::f32,
+                                     dense_strides(operand.sizes()));
+      }
+      return shapes;
     });
-    c10::SmallVector<const void*, 2> operands;
-    for (const size_t operand : operands_) operands.push_back(arguments[operand].const_data_ptr());
-    primitive->run({source.const_data_ptr(),
-                    second.const_data_ptr(),
-                    result.data_ptr(),
-                    {operands.data(), operands.size()}});
+    if (!outcome->primitive) return {};
+    c10::SmallVector<const void*, 2> data;
+    for (const at::Tensor& operand : operands) data.push_back(operand.const_data_ptr());
+    outcome->primitive->run({source.const_data_ptr(),
+                             second.const_data_ptr(),
+                             result.data_ptr(),
+                             {data.data(), data.size()}});
     return result;
   }
 
  private:
-  std::vector<int64_t> result_sizes(Arguments arguments) const {
-    std::vector<int64_t> sizes = arguments[plan_.source.argument].sizes().vec();
-    sizes.back() = arguments[plan_.second->argument].sizes().back();
-    return sizes;
+  static bool multiply(at::IntArrayRef left, at::IntArrayRef right) {
+    const size_t rank = left.size();
+    return rank >= 2 && right.size() == rank && left[rank - 1] == right[rank - 2] &&
+           left.slice(0, rank - 2) == right.slice(0, rank - 2);
   }
 
-  const MatmulPlan plan_;
-  const std::vector<size_t> operands_;
-  const std::shared_ptr<const MatmulConstants> constants_;
-  mutable SnapshotCache<MatmulPrimitive> primitives_;
+  /// Whether all operands are of these sizes, or of 1 where they are broadcast.
+  bool broadcast_to(const std::vector<int64_t>& sizes, Arguments arguments) const {
+    return std::ranges::all_of(matmuls_.operands(), [&](size_t operand) {
+      return std::ranges::equal(arguments[operand].sizes(), sizes, [](int64_t size, int64_t whole) {
+        return size == whole || size == 1;
+      });
+    });
+  }
+
+  const Matmuls matmuls_;
 };
 
 }  // namespace
 
-std::unique_ptr<const MatmulKernel> make_matmul_kernel(MatmulPlan plan) {
-  if (plan.second) return std::make_unique<ProductKernel>(std::move(plan));
-  return std::make_unique<LinearKernel>(std::move(plan));
+std::unique_ptr<const MatmulKernel> make_matmul_kernel(MatmulPlan plan, std::string name) {
+  if (plan.second) return std::make_unique<ProductKernel>(std::move(plan), std::move(name));
+  return std::make_unique<LinearKernel>(std::move(plan), std::move(name));
 }
 
 }  // namespace int8graph

@@ -3,7 +3,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "executor/matmul_plan.h"
 
@@ -22,14 +24,11 @@ class MatmulKernel {
  public:
   virtual ~MatmulKernel() = default;
 
-  /// Whether the arguments (plain tensors of the expected dtypes) are of shapes that this kernel
-  /// knows. It leaves broadcasting products to oneDNN Graph, and broadcasting operands of a linear
-  /// layer's post-ops.
-  virtual bool takes(std::span<const at::Tensor> arguments) const = 0;
-
-  /// @param arguments the partition's inputs, which `takes` accepts.
-  /// @returns the result, contiguous.
-  virtual at::Tensor run(std::span<const at::Tensor> arguments) const = 0;
+  /// @param arguments the partition's inputs: plain tensors of the dtypes that the plan tells.
+  /// @returns the result, contiguous; nothing where it leaves these arguments to oneDNN Graph: a
+  ///   product that broadcasts, an operand that broadcasts over a linear layer's rows, shapes for
+  ///   which oneDNN has no matmul or only its reference kernel (the verbose log says so once).
+  virtual std::optional<at::Tensor> run(std::span<const at::Tensor> arguments) const = 0;
 
  protected:
   MatmulKernel() = default;
@@ -38,7 +37,8 @@ class MatmulKernel {
 };
 
 /// The kernel for linear layers, or the one for products of two activations.
-/// @throws dnnl::error if oneDNN has no matmul of this form.
-std::unique_ptr<const MatmulKernel> make_matmul_kernel(MatmulPlan plan);
+/// @param name what the verbose log calls it
+/// @throws dnnl::error if oneDNN has no matmul of this form for a linear layer.
+std::unique_ptr<const MatmulKernel> make_matmul_kernel(MatmulPlan plan, std::string name);
 
 }  // namespace int8graph

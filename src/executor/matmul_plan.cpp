@@ -115,6 +115,12 @@ bool commutes(OpKind kind) {
   return kind != OpKind::Divide && kind != OpKind::Subtract;
 }
 
+bool is_symmetric(const at::Tensor& weight) {
+  return weight.qscheme() == at::kPerTensorAffine
+             ? weight.q_zero_point() == 0
+             : !weight.q_per_channel_zero_points().any().item<bool>();
+}
+
 at::Tensor scales_of(const at::Tensor& weight, int64_t channel_axis) {
   if (weight.qscheme() == at::kPerTensorAffine) {
     return at::full({1}, weight.q_scale(), at::kFloat);
@@ -171,11 +177,13 @@ class Reader {
     } else {
       require(op.attrs.empty());
       plan_.second = activation(*op.inputs[1]);
-      require(plan_.second->parameters.zero_point == 0);
+      require(plan_.second->parameters.zero_point == 0 &&
+              static_cast<c10::ScalarType>(plan_.second->parameters.dtype) == c10::kQInt8);
     }
     if (op.inputs.size() > 2) {
       const auto bias = constant_tensor(op.inputs[2]);
-      require(bias && bias->scalar_type() == c10::kFloat && bias->dim() == 1);
+      require(bias && plan_.weight.defined() && bias->scalar_type() == c10::kFloat &&
+              bias->dim() == 1 && bias->numel() == plan_.outer_size());
       plan_.bias = bias->contiguous();
     }
   }
@@ -189,7 +197,7 @@ class Reader {
   }
 
   void read_weight(const at::Tensor& weight, bool is_transposed) {
-    require(weight.scalar_type() == c10::kQInt8 && weight.dim() == 2);
+    require(weight.scalar_type() == c10::kQInt8 && weight.dim() == 2 && is_symmetric(weight));
     plan_.weight = weight;
     plan_.weight_is_transposed = is_transposed;
     plan_.weight_scales = scales_of(weight, is_transposed ? 0 : 1);
@@ -212,7 +220,8 @@ class Reader {
     require(first || (op.inputs[1] == result_ && commutes(op.kind)));
     const jit::Value* other = op.inputs[first ? 1 : 0];
     if (const auto constant = constant_tensor(other)) {
-      require(constant->numel() == 1 && constant->scalar_type() == c10::kFloat);
+      require(constant->numel() == 1 && constant->dim() <= 1 &&
+              constant->scalar_type() == c10::kFloat);
       return with_number(op.kind, constant->item<float>());
     }
     return {.algorithm = binary(op.kind), .argument = argument(other)};

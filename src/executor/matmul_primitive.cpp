@@ -107,7 +107,8 @@ MatmulShapes linear_shapes(const MatmulPlan& plan, const memory::desc& weight, i
   return shapes;
 }
 
-MatmulConstants::MatmulConstants(const MatmulPlan& plan) {
+MatmulConstants::MatmulConstants(const MatmulPlan& plan)
+    : scales_(plan.weight_scales), bias_(plan.bias) {
   if (plan.weight.defined()) {
     const memory::desc any({plan.inner_size(), plan.outer_size()}, memory::data_type::s8,
                            memory::format_tag::any);
@@ -117,15 +118,15 @@ MatmulConstants::MatmulConstants(const MatmulPlan& plan) {
     dnnl::reorder(plain, packed).execute(onednn_stream(), plain, packed);
     add(DNNL_ARG_WEIGHTS, std::move(packed));
     add(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS,
-        {{{plan.weight_scales.numel()}, memory::data_type::f32, memory::format_tag::a},
+        {{{scales_.numel()}, memory::data_type::f32, memory::format_tag::a},
          onednn_engine(),
-         plan.weight_scales.data_ptr()});
+         scales_.data_ptr()});
   } else {
     add_scale(DNNL_ARG_WEIGHTS, plan.second->parameters.scale);
   }
-  if (plan.bias.defined()) {
-    add(DNNL_ARG_BIAS, {rows_of(1, plan.outer_size(), memory::data_type::f32), onednn_engine(),
-                        plan.bias.data_ptr()});
+  if (bias_.defined()) {
+    add(DNNL_ARG_BIAS,
+        {rows_of(1, plan.outer_size(), memory::data_type::f32), onednn_engine(), bias_.data_ptr()});
   }
   add_scale(DNNL_ARG_SRC, plan.source.parameters.scale);
   if (plan.source.parameters.zero_point != 0) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "executor/matmul_plan.h"
@@ -25,6 +26,7 @@ class MatmulConstants {
   void add_scale(int place, double scale);
   void add_zero_point(int place, int64_t zero_point);
 
+  const at::Tensor scales_, bias_;  // the memories below point into them
   dnnl::memory::desc weight_;
   std::vector<dnnl::memory> memories_;
   std::vector<dnnl_exec_arg_t> arguments_;
@@ -53,6 +55,9 @@ class MatmulPrimitive {
     std::span<const void* const> operands;
   };
   void run(const Data& data) const;
+
+  /// oneDNN's name of the kernel, such as "brg:avx512_core_vnni".
+  std::string implementation() const { return description_.impl_info_str(); }
 
  private:
   std::shared_ptr<const MatmulConstants> constants_;

@@ -81,12 +81,9 @@ class PartitionKernel::Impl {
     for (c10::IValue& input : inputs) arguments.push_back(std::move(input).toTensor());
     jit::drop(stack, count);
     const std::span<const at::Tensor> view(arguments.data(), arguments.size());
-    if (matmul_ && matmul_->takes(view)) {
-      stack.emplace_back(matmul_->run(view));
-    } else if (mapped() == nullptr || !run_compiled(view, stack)) {
-      for (at::Tensor& argument : arguments) stack.emplace_back(std::move(argument));
-      run_unfused(stack, "oneDNN does not compile it");
-    }
+    if (run_matmul(view, stack) || run_compiled(view, stack)) return;
+    for (at::Tensor& argument : arguments) stack.emplace_back(std::move(argument));
+    run_unfused(stack, "oneDNN does not compile it");
   }
 
  private:
@@ -105,8 +102,8 @@ class PartitionKernel::Impl {
     auto plan = matmul_plan(*subgraph_);
     if (!plan) return;
     try {
-      matmul_ = make_matmul_kernel(std::move(*plan));
-    } catch (const dnnl::error& error) {
+      matmul_ = make_matmul_kernel(std::move(*plan), name_);
+    } catch (const std::exception& error) {
       log_verbose([&] {
         return name_ + ": compiled by oneDNN Graph for each shape: its matmul says " + error.what();
       });
@@ -116,12 +113,25 @@ class PartitionKernel::Impl {
   /// The subgraph in oneDNN Graph's form; null if that does not take it. A matmul needs it for odd
   /// shapes only, so it is made when it is first asked for.
   const MappedPartition* mapped() const {
-    std::call_once(mapping_, [this] { mapped_ = map_partition(*subgraph_, name_, layouts_); });
+    std::call_once(mapping_, [this] {
+      mapped_ = map_partition(*subgraph_, name_, layouts_);
+      if (!mapped_) told_ = true;
+    });
     return mapped_ ? &*mapped_ : nullptr;
+  }
+
+  /// Whether oneDNN's matmul ran it.
+  bool run_matmul(std::span<const at::Tensor> arguments, jit::Stack& stack) const {
+    if (!matmul_) return false;
+    auto result = matmul_->run(arguments);
+    if (!result) return false;
+    stack.emplace_back(std::move(*result));
+    return true;
   }
 
   /// Whether oneDNN Graph ran it.
   bool run_compiled(std::span<const at::Tensor> arguments, jit::Stack& stack) const {
+    if (mapped() == nullptr) return false;
     const auto outcome =
         cache_.find_or_make(CallKey(arguments).view(), [&] { return compile(arguments); });
     if (!outcome->partition) return false;

@@ -48,6 +48,9 @@ TORCH_LIBRARY(int8graph, library) {
 
 TORCH_LIBRARY_IMPL(int8graph, CompositeExplicitAutograd, library) {
   library.impl("dequantize", dequantize);
+}
+
+TORCH_LIBRARY_IMPL(int8graph, QuantizedCPU, library) {
   library.impl("embedding", int8_embedding);
   library.impl("embedding_bag", int8_embedding_bag);
 }

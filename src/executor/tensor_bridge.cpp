@@ -3,6 +3,7 @@
 #include <ATen/EmptyTensor.h>
 #include <ATen/quantized/QTensorImpl.h>
 #include <c10/core/CPUAllocator.h>
+#include <c10/util/strides.h>
 
 #include <stdexcept>
 
@@ -24,14 +25,9 @@ at::Tensor over_storage(c10::Storage storage, const OutputSpec& spec) {
 
 }  // namespace
 
-std::vector<int64_t> contiguous_strides(c10::IntArrayRef sizes) {
-  std::vector<int64_t> strides(sizes.size());
-  int64_t step = 1;
-  for (size_t i = sizes.size(); i-- > 0;) {
-    strides[i] = step;
-    step *= sizes[i];
-  }
-  return strides;
+std::vector<int64_t> dense_strides(c10::IntArrayRef sizes) {
+  const auto strides = c10::contiguous_strides(sizes);
+  return {strides.begin(), strides.end()};
 }
 
 at::Tensor allocate(const OutputSpec& spec) {

@@ -16,7 +16,7 @@ struct OutputSpec {
 };
 
 /// The strides of a contiguous tensor.
-std::vector<int64_t> contiguous_strides(c10::IntArrayRef sizes);
+std::vector<int64_t> dense_strides(c10::IntArrayRef sizes);
 
 /// A new, uninitialised tensor from PyTorch's allocator. Quantized tensors share `quantizer`.
 at::Tensor allocate(const OutputSpec& spec);

@@ -1,5 +1,7 @@
 #include "passes/int8_lookup.h"
 
+#include <ATen/ATen.h>
+#include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
@@ -15,11 +17,31 @@ namespace jit = torch::jit;
 
 namespace {
 
+/// What the operators of executor/lookup.h read: rows of symmetric int8, with a scale each or in
+/// all.
+bool is_int8_table(const at::Tensor& table) {
+  if (table.scalar_type() != c10::kQInt8 || table.dim() != 2 || !table.is_contiguous())
+    return false;
+  if (table.qscheme() == at::kPerTensorAffine) return table.q_zero_point() == 0;
+  return table.qscheme() == at::kPerChannelAffine && table.q_per_channel_axis() == 0 &&
+         !table.q_per_channel_zero_points().any().item<bool>();
+}
+
 bool reads_int8_table(const jit::Node& node) {
   const Operator* row = find_operator(node);
   if (row == nullptr || row->op_class != OpClass::Lookup) return false;
-  const jit::Value* table = node.input(row->weight->argument);
-  return table->node()->kind() == c10::aten::dequantize && constant_tensor(table);
+  const jit::Value* weight = node.input(row->weight->argument);
+  if (weight->node()->kind() != c10::aten::dequantize) return false;
+  const auto table = constant_tensor(weight);
+  return table && is_int8_table(*table);
+}
+
+/// aten::embedding_bag has a form without its last argument, padding_idx.
+void complete_arguments(jit::Node& node) {
+  constexpr size_t kAllOfBag = 9;
+  if (node.kind() != c10::aten::embedding_bag || node.inputs().size() == kAllOfBag) return;
+  const jit::WithInsertPoint guard(&node);
+  node.addInput(node.owningGraph()->insertConstant(c10::IValue()));
 }
 
 bool gives_rows_only(const jit::Node& node) {
@@ -32,6 +54,7 @@ bool gives_rows_only(const jit::Node& node) {
 void look_up_in_int8(jit::Block& block) {
   for_each_node(block, [](jit::Node& node) {
     if (!reads_int8_table(node) || !gives_rows_only(node)) return;
+    complete_arguments(node);
     const std::string name = std::string("int8graph::") + node.kind().toUnqualString();
     const size_t table = find_operator(node)->weight->argument;
     jit::Node* lookup = node.replaceWithNewSymbol(c10::Symbol::fromQualString(name));

@@ -88,10 +88,14 @@ constexpr Pass kPipeline[] = {
     {"remove dead code", [](Optimization& o) { jit::EliminateDeadCode(o.graph); }},
 };
 
+bool is_for_us(jit::Graph& graph) {
+  return !is_disabled() && any_node(*graph.block(), is_quantize);
+}
+
 }  // namespace
 
 void optimize(Graph& graph) {
-  if (is_disabled() || !any_node(*graph->block(), is_quantize)) return;
+  if (!is_for_us(*graph)) return;
   try {
     load_onednn();
   } catch (const std::exception& error) {
@@ -113,9 +117,23 @@ void optimize(Graph& graph) {
 
 namespace {
 
+/// A graph that a pass can't deal with runs as it was: nobody who loads a model expects its first
+/// calls to throw for that.
+void optimize_or_leave(Graph& graph) {
+  if (!is_for_us(*graph)) return;
+  Graph copy = graph->copy();
+  try {
+    optimize(copy);
+  } catch (const std::exception& error) {
+    log(std::string("a graph runs unfused: ") + error.what());
+    return;
+  }
+  graph = std::move(copy);
+}
+
 // A file that plain torch::jit::load reads is fused by PyTorch's graph executor, at its second
 // call.
-const jit::GraphPassNameType kRegistered = jit::registerPrePass(optimize);
+const jit::GraphPassNameType kRegistered = jit::registerPrePass(optimize_or_leave);
 
 }  // namespace
 

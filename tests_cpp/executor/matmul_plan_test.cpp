@@ -12,9 +12,8 @@ using dnnl::algorithm;
 
 /// A linear layer of 3 inputs and 5 outputs, then `rest`, which makes %result of %z.
 std::optional<MatmulPlan> plan_of(const std::string& rest) {
-  const auto graph =
-      ir(
-          R"IR(
+  const auto graph = ir(
+      R"IR(
 graph(%x, %other, %w, %b, %half):
   %scale : float = prim::Constant[value=0.5]()
   %zero_point : int = prim::Constant[value=3]()
@@ -24,8 +23,9 @@ graph(%x, %other, %w, %b, %half):
   %y = int8graph::dequantize(%x, %scale, %zero_point, %u8)
   %v = aten::dequantize(%w)
   %z = aten::linear(%y, %v, %b)
-  )IR" + rest + "\n  return (%result)\n",
-          {{"w", int8_weight({5, 3})}, {"b", at::ones({5})}, {"half", at::full({}, 0.5F)}});
+  )IR" + rest +
+          "\n  return (%result)\n",
+      {{"w", int8_weight({5, 3})}, {"b", at::ones({5})}, {"half", at::full({}, 0.5F)}});
   return matmul_plan(*graph);
 }
 
@@ -93,6 +93,7 @@ graph(%x, %k):
 }
 
 TEST(MatmulPlan, LeavesOtherFormsToOneDnnGraph) {
+  EXPECT_FALSE(plan_of("%result = aten::linear(%y, %v, %half)"));     // a bias for all columns
   EXPECT_FALSE(plan_of("%result = aten::softmax(%z, %one, %none)"));  // no post-op
   EXPECT_FALSE(plan_of("%result = aten::div(%other, %z)"));           // does not commute
   EXPECT_FALSE(plan_of("%result = aten::mul(%z, %z)"));               // no operand of its own

@@ -27,7 +27,7 @@ namespace jit = torch::jit;
 
 /// int8 in, int8 out: dequantize+conv2d+relu+quantize.
 Partition conv_partition() {
-  return {small_model("return self.exact_conv2d(torch.relu(self.conv2d(x)))"), small_input(4), 0};
+  return {small_model("return self.exact_conv2d(torch.relu(self.conv2d(x)))"), {small_input(4)}, 0};
 }
 
 // --- Any input ---
@@ -146,7 +146,7 @@ class BufferReuse : public testing::Test {
       : partition_(small_model("a = torch.relu(self.conv2d(x))\n"
                                "b = torch.relu(self.conv2d_second(x))\n"
                                "return self.exact_conv2d(torch.relu(self.conv2d(a) + b))"),
-                   small_input(4), 2) {
+                   {small_input(4)}, 2) {
     jit::Node& node = partition_.node();
     set_reusable_inputs(node, std::vector<bool>(node.inputs().size(), true));
   }
@@ -241,7 +241,7 @@ TEST(PartitionKernel, AThousandShapesDoNotGrowMemoryWithoutBound) {
   jit::Module model("Wide");
   model.register_parameter("w", noise({kWide, kWide, 3, 3}), /*is_buffer=*/false);
   model.define("def forward(self, x):\n  return torch.conv2d(x, self.w, None, [1, 1], [1, 1])\n");
-  Partition partition(model, noise({1, kWide, 4, 4}), 0);
+  Partition partition(model, {noise({1, kWide, 4, 4})}, 0);
   const PartitionKernel kernel(partition.node());
   int64_t warm = 0;
   for (int64_t i = 0; i < 1000; ++i) {

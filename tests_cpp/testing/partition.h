@@ -21,8 +21,9 @@ namespace int8graph {
 class Partition {
  public:
   /// The partition at the given position of the model's fused graph.
-  Partition(const torch::jit::Module& model, const at::Tensor& input, size_t position)
-      : artifact_(convert(model, calibrated_on(model, {input}), {input})),
+  Partition(const torch::jit::Module& model, const std::vector<c10::IValue>& inputs,
+            size_t position)
+      : artifact_(convert(model, calibrated_on(model, inputs), inputs)),
         graph_(fused_graph(artifact_)),
         node_(partitions_of(*graph_).at(position)) {}
 
