@@ -54,7 +54,7 @@ at::Tensor operand_for(const at::Tensor& operand, at::IntArrayRef result) {
     sizes[1] = 1;
     sizes[2] = operand.size(2);
   }
-  return operand.expand(sizes).contiguous();
+  return (operand.sizes() == sizes ? operand : operand.expand(sizes)).contiguous();
 }
 
 at::Tensor allocate_result(const MatmulPlan& plan, std::vector<int64_t> sizes) {
