@@ -100,7 +100,9 @@ def main() -> None:
     ratios.sort()
     for share in (0.5, 0.9, 0.95, 0.99, 1.0):
         position = min(int(share * len(ratios)), len(ratios) - 1)
-        print(f"{100 * share:3.0f} % of the calls within {ratios[position]:.2f} of the static model")
+        print(
+            f"{100 * share:3.0f} % of the calls within {ratios[position]:.2f} of the static model"
+        )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ bool is_disabled();
 bool is_verbose();
 
 /// INT8GRAPH_CACHE_CAPACITY: how many input shapes each partition keeps compiled (default 16).
-/// Read once; values that are no positive number are told on stderr and ignored.
+/// Linear layers need what they keep for a few numbers of rows only, and keep all of it. Read once;
+/// values that are no positive number are told on stderr and ignored.
 size_t compile_cache_capacity();
 
 /// Writes "int8graph: <message>" to stderr as one line, in one piece even from several threads.

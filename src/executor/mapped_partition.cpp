@@ -20,10 +20,7 @@ namespace {
 
 /// The quantizer of a subgraph's output; null for outputs in floating point.
 at::QuantizerPtr quantizer_of(const jit::Value& value) {
-  if (!is_quantize(*value.node())) return nullptr;
-  const auto parameters = parameters_of(value).value();
-  return at::make_per_tensor_affine_quantizer(parameters.scale, parameters.zero_point,
-                                              static_cast<c10::ScalarType>(parameters.dtype));
+  return is_quantize(*value.node()) ? make_quantizer(parameters_of(value).value()) : nullptr;
 }
 
 PartitionPorts::Input input_of(const graph::logical_tensor& port, jit::Graph& subgraph,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "executor/tensor_bridge.h"
 #include "ops/attached_nodes.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
@@ -158,9 +159,7 @@ class Reader {
       require(op.inputs[0] == result_);
       const auto parameters = parameters_of(*output);
       require(parameters.has_value());
-      plan_.quantizer =
-          at::make_per_tensor_affine_quantizer(parameters->scale, parameters->zero_point,
-                                               static_cast<c10::ScalarType>(parameters->dtype));
+      plan_.quantizer = make_quantizer(*parameters);
     } else if (is_swish(op)) {
       plan_.post_ops.back() = {algorithm::eltwise_swish, 1.0F};
     } else {

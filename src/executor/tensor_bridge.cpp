@@ -40,6 +40,11 @@ at::Tensor allocate(const OutputSpec& spec) {
   return over_storage(std::move(storage), spec);
 }
 
+at::QuantizerPtr make_quantizer(const QuantizerParameters& parameters) {
+  return at::make_per_tensor_affine_quantizer(parameters.scale, parameters.zero_point,
+                                              static_cast<c10::ScalarType>(parameters.dtype));
+}
+
 at::Tensor allocate_over(at::Tensor donor, const OutputSpec& spec) {
   return over_storage(donor.storage(), spec);
 }

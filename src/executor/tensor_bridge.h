@@ -5,6 +5,8 @@
 
 #include <oneapi/dnnl/dnnl_graph.hpp>
 
+#include "passes/quantizers.h"
+
 namespace int8graph {
 
 /// What an output tensor of a compiled partition looks like.
@@ -20,6 +22,9 @@ std::vector<int64_t> dense_strides(c10::IntArrayRef sizes);
 
 /// A new, uninitialised tensor from PyTorch's allocator. Quantized tensors share `quantizer`.
 at::Tensor allocate(const OutputSpec& spec);
+
+/// The quantizer of tensors with these parameters.
+at::QuantizerPtr make_quantizer(const QuantizerParameters& parameters);
 
 /// A tensor of the given form over the buffer of `donor`, which must be unique and large enough.
 at::Tensor allocate_over(at::Tensor donor, const OutputSpec& spec);
