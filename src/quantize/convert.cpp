@@ -37,6 +37,25 @@ void check_inputs(const jit::Module& model, const QuantConf& conf) {
   }
 }
 
+/// A trace keeps the mode that the model was in, whatever eval() is called on it later.
+void refuse_training_operators(const jit::Module& frozen) {
+  constexpr size_t kTrainOfDropout = 2;
+  constexpr size_t kTrainingOfBatchNorm = 5;
+  const auto is_true = [](const jit::Value* flag) {
+    const auto constant = jit::toIValue(flag);
+    return constant && constant->isBool() && constant->toBool();
+  };
+  for_each_node(*frozen.get_method("forward").graph()->block(), [&](const jit::Node& node) {
+    const bool trains =
+        (node.kind() == c10::aten::dropout && is_true(node.input(kTrainOfDropout))) ||
+        (node.kind() == c10::aten::batch_norm && is_true(node.input(kTrainingOfBatchNorm)));
+    if (!trains) return;
+    throw std::invalid_argument("the model's " + std::string(node.kind().toQualString()) +
+                                " is in training mode for good, as it was when the model was "
+                                "traced; call eval() before torch.jit.trace");
+  });
+}
+
 /// Folding destroys nodes, and whatever is made later may get their addresses. Folding itself makes
 /// nothing but constants, which the operator table has no row for.
 void forget_folded(jit::Block& block, MatchedEntries& matched, CalibratedWeights& weights) {
@@ -62,6 +81,7 @@ jit::Module convert(const jit::Module& model, const QuantConf& conf,
                     std::vector<c10::IValue> example_inputs) {
   check_inputs(model, conf);
   jit::Module artifact = freeze_copy(model);
+  refuse_training_operators(artifact);
   auto graph = artifact.get_method("forward").graph();
   functionalize(graph);
   canonicalize(graph);

@@ -45,6 +45,11 @@ at::Tensor scales_of(const OperatorEntry& entry, int64_t channels) {
 at::Tensor quantize_weight(const at::Tensor& calibrated, const at::Tensor& folded,
                            const OperatorEntry& entry, int64_t channel_axis,
                            const at::Tensor& zero_points) {
+  if (folded.scalar_type() != at::kFloat) {
+    throw std::invalid_argument(label_of(entry) + ": its weight is " +
+                                c10::toString(folded.scalar_type()) +
+                                "; Float is accepted: call float() on the model first");
+  }
   at::Tensor scales = scales_of(entry, folded.size(channel_axis));
   if (!calibrated.is_same(folded)) {
     const at::Tensor before = largest_magnitudes(calibrated, entry, channel_axis);

@@ -14,7 +14,8 @@ namespace int8graph {
 /// magnitude: scale' = scale * max|folded| / max|calibrated|, by channel or for the whole tensor.
 /// @param zero_points int64 zeros, at least one for each channel. Symmetric weights need nothing
 ///   else, and a file holds them once where all weights share them.
-/// @throws std::invalid_argument when the number of scales does not fit the weight.
+/// @throws std::invalid_argument when the number of scales does not fit the weight, or it is not
+///   of fp32.
 at::Tensor quantize_weight(const at::Tensor& calibrated, const at::Tensor& folded,
                            const OperatorEntry& entry, int64_t channel_axis,
                            const at::Tensor& zero_points);

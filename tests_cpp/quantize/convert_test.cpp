@@ -87,6 +87,12 @@ TEST_F(ConvertTest, AModelInTrainingModeIsRefused) {
   expect_words(refusal(model, conf_), {"training mode", "eval()"});
 }
 
+TEST_F(ConvertTest, ATraceOfAModelInTrainingModeIsRefused) {
+  const auto model = small_model("return self.conv2d(torch.dropout(x, 0.5, True))");
+  expect_words(refusal(model, calibrated_on(model, {x_})),
+               {"aten::dropout", "training mode", "before torch.jit.trace"});
+}
+
 TEST_F(ConvertTest, AConfWithoutCalibrationIsRefused) {
   expect_words(refusal(model_, QuantConf()), {"empty", "calibration"});
 }

@@ -77,6 +77,14 @@ TEST_F(WeightQuantization, AChannelOfZerosKeepsItsScale) {
   EXPECT_EQ(result.int_repr().select(0, 1).abs().max().item<int>(), 0);
 }
 
+TEST_F(WeightQuantization, AnotherDtypeIsRefused) {
+  const at::Tensor doubles = weight_.to(at::kDouble);
+  expect_words(refusal_of([&] {
+                 quantized(doubles, entry({0.01, 0.02, 0.03}));
+               }),
+               {"entry 3", "conv2d", "its weight is Double", "Float is accepted"});
+}
+
 TEST_F(WeightQuantization, AnotherNumberOfScalesIsRefused) {
   expect_words(refusal_of([&] {
                  quantized(weight_, entry({0.01, 0.02}));
