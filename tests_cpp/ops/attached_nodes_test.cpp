@@ -39,7 +39,8 @@ std::optional<ZeroPadding> padding_of(const std::shared_ptr<torch::jit::Graph>& 
 }
 
 TEST(AttachedPadding, GoesFromTheLastDimensionToTheFirst) {
-  const auto padding = padding_of(padded("[1, 2, 3, 4]"));
+  const auto graph = padded("[1, 2, 3, 4]");
+  const auto padding = padding_of(graph);
   ASSERT_TRUE(padding.has_value());
   EXPECT_EQ(padding->input->debugName(), "x");
   EXPECT_EQ(padding->begin, (std::vector<int64_t>{3, 1}));
