@@ -13,6 +13,9 @@ namespace {
 // What the parser says of the fault, without its own numbering and its own form of the position.
 std::string reason_of(const Json::exception& error) {
   std::string reason = error.what();
+  // It quotes what it read. Bytes that are no ASCII may be no UTF-8 either, and a message must be.
+  std::ranges::replace_if(
+      reason, [](char c) { return static_cast<unsigned char>(c) > 0x7F; }, '?');
   const std::size_t id_end = reason.find("] ");
   if (id_end != std::string::npos) reason.erase(0, id_end + 2);
   constexpr std::string_view kPosition = "parse error at line";

@@ -348,6 +348,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadText{"TrailingText", "[]\n]", "line 2, column 1"},
                     BadText{"Comment", "[] // no", "line 1, column 4"},
                     BadText{"SingleQuotes", "['a']", "line 1, column 2"},
+                    BadText{"NoUtf8", "[{\"id\": \xE9}]", "last read: '\"id\": ?'"},
                     BadText{"NotANumber", "[\nNaN]", "line 2, column 1"},
                     BadText{"Infinite", "[-Infinity]", "line 1, column 3"},
                     BadText{"TooLargeForADouble", "[\n1e400]", "line 2"},
