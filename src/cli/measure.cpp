@@ -15,6 +15,8 @@
 #include <string>
 #include <thread>
 
+#include "config/elapsed.h"
+
 namespace int8graph {
 
 namespace {
@@ -43,8 +45,7 @@ void keep_to(const std::vector<int>& cores, size_t first, size_t count) {
 double milliseconds_of(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
   work();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-      .count();
+  return milliseconds_since(start);
 }
 
 double percentile(std::vector<double> samples, double rank) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 
+#include "config/elapsed.h"
 #include "config/environment.h"
 #include "executor/call_key.h"
 #include "executor/matmul_primitive.h"
@@ -100,11 +101,9 @@ class Matmuls {
         refuse("it has only its reference kernel");
       } else {
         log_verbose([&] {
-          const std::chrono::duration<double, std::milli> time =
-              std::chrono::steady_clock::now() - start;
           return name_ + ": matmul " + implementation + " for " +
                  c10::str(at::IntArrayRef(wanted.source.get_dims())) + " in " +
-                 std::to_string(time.count()) + " ms";
+                 std::to_string(milliseconds_since(start)) + " ms";
         });
       }
     } catch (const std::exception& error) {  // oneDNN lets std::bad_alloc out for odd shapes

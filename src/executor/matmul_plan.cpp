@@ -10,6 +10,7 @@
 #include "ops/attached_nodes.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
+#include "passes/quantizers.h"
 
 namespace int8graph {
 
@@ -114,12 +115,6 @@ algorithm binary(OpKind kind) {
 
 bool commutes(OpKind kind) {
   return kind != OpKind::Divide && kind != OpKind::Subtract;
-}
-
-bool is_symmetric(const at::Tensor& weight) {
-  return weight.qscheme() == at::kPerTensorAffine
-             ? weight.q_zero_point() == 0
-             : !weight.q_per_channel_zero_points().any().item<bool>();
 }
 
 at::Tensor scales_of(const at::Tensor& weight, int64_t channel_axis) {

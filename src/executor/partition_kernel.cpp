@@ -7,6 +7,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "config/elapsed.h"
 #include "config/environment.h"
 #include "executor/call_key.h"
 #include "executor/compiled_partition.h"
@@ -156,10 +157,8 @@ class PartitionKernel::Impl {
       return outcome;
     }
     log_verbose([&] {
-      const std::chrono::duration<double, std::milli> time =
-          std::chrono::steady_clock::now() - start;
       return name_ + ": compiled for " + shapes_of(arguments) + " in " +
-             std::to_string(time.count()) + " ms";
+             std::to_string(milliseconds_since(start)) + " ms";
     });
     return outcome;
   }

@@ -10,6 +10,7 @@
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
+#include "passes/quantizers.h"
 
 namespace int8graph {
 
@@ -20,11 +21,11 @@ namespace {
 /// What the operators of executor/lookup.h read: rows of symmetric int8, with a scale each or in
 /// all.
 bool is_int8_table(const at::Tensor& table) {
-  if (table.scalar_type() != c10::kQInt8 || table.dim() != 2 || !table.is_contiguous())
-    return false;
-  if (table.qscheme() == at::kPerTensorAffine) return table.q_zero_point() == 0;
-  return table.qscheme() == at::kPerChannelAffine && table.q_per_channel_axis() == 0 &&
-         !table.q_per_channel_zero_points().any().item<bool>();
+  const bool has_rows =
+      table.scalar_type() == c10::kQInt8 && table.dim() == 2 && table.is_contiguous();
+  const bool is_per_row =
+      has_rows && table.qscheme() == at::kPerChannelAffine && table.q_per_channel_axis() == 0;
+  return has_rows && (is_per_row || table.qscheme() == at::kPerTensorAffine) && is_symmetric(table);
 }
 
 bool reads_int8_table(const jit::Node& node) {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 
+#include "config/elapsed.h"
 #include "config/environment.h"
 #include "onednn/onednn_loader.h"
 #include "ops/graph_walk.h"
@@ -107,9 +108,8 @@ void optimize(Graph& graph) {
     const auto start = std::chrono::steady_clock::now();
     pass.run(optimization);
     log_verbose([&] {
-      const std::chrono::duration<double, std::milli> time =
-          std::chrono::steady_clock::now() - start;
-      return std::string("pass ") + pass.name + ": " + std::to_string(time.count()) + " ms";
+      return std::string("pass ") + pass.name + ": " + std::to_string(milliseconds_since(start)) +
+             " ms";
     });
   }
   graph->lint();

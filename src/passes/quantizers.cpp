@@ -1,5 +1,6 @@
 #include "passes/quantizers.h"
 
+#include <ATen/ATen.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
@@ -56,6 +57,12 @@ std::optional<QuantizerParameters> parameters_of(const jit::Value& quantized) {
   const Operator* row = find_operator(producer);
   return row != nullptr && row->keeps_parameters() ? parameters_of(*producer.input(0))
                                                    : std::nullopt;
+}
+
+bool is_symmetric(const at::Tensor& quantized) {
+  return quantized.qscheme() == at::kPerTensorAffine
+             ? quantized.q_zero_point() == 0
+             : !quantized.q_per_channel_zero_points().any().item<bool>();
 }
 
 jit::Value* insert_quantize(jit::Value* value, const QuantizerParameters& parameters,

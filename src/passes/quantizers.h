@@ -3,6 +3,10 @@
 #include <cstdint>
 #include <optional>
 
+namespace at {
+class Tensor;
+}
+
 namespace c10 {
 struct Symbol;
 }
@@ -39,6 +43,9 @@ std::optional<QuantizerParameters> parameters_at(const torch::jit::Node& quantiz
 /// The parameters of a quantized value, found at the quantizer that made it: through views, max
 /// pools and joins of equally quantized values. Nothing if they are not known for sure.
 std::optional<QuantizerParameters> parameters_of(const torch::jit::Value& quantized);
+
+/// Whether a quantized tensor, per tensor or per channel, has no zero point but 0.
+bool is_symmetric(const at::Tensor& quantized);
 
 /// New nodes before `before`: a quantizer of `value`, and a dequantizer of `quantized`.
 torch::jit::Value* insert_quantize(torch::jit::Value* value, const QuantizerParameters& parameters,
