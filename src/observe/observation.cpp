@@ -8,6 +8,7 @@
 
 #include "observe/recording_rule.h"
 #include "observe/tensor_ranges.h"
+#include "ops/training_mode.h"
 
 namespace int8graph {
 
@@ -22,6 +23,17 @@ constexpr std::string_view kCopyInPlace = "aten::copy_";
 bool holds(const std::vector<at::Tensor>& tensors, const at::Tensor& wanted) {
   return std::any_of(tensors.begin(), tensors.end(),
                      [&](const at::Tensor& tensor) { return tensor.is_same(wanted); });
+}
+
+// Ranges of activations in training are not those that the model will see.
+void refuse_training(std::string_view symbol, c10::ArrayRef<c10::IValue> arguments) {
+  const auto position = training_argument(symbol);
+  if (!position || *position >= arguments.size()) return;
+  const c10::IValue& flag = arguments[*position];
+  if (!flag.isBool() || !flag.toBool()) return;
+  throw std::runtime_error(
+      "it runs in training mode; call eval() on the model first, before torch.jit.trace if it is "
+      "traced");
 }
 
 bool share_storage(const at::Tensor& a, const at::Tensor& b) {
@@ -88,6 +100,7 @@ void Observation::fail(std::string_view symbol) noexcept {
 
 void Observation::start(std::string_view symbol, const std::vector<size_t>& written,
                         c10::ArrayRef<c10::IValue> arguments) {
+  refuse_training(symbol, arguments);
   Running running{std::string(symbol), tensors_in(arguments), {}, {}, {}, false};
   for (const size_t position : written) {
     if (position >= arguments.size()) continue;

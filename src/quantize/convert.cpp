@@ -9,6 +9,7 @@
 #include "config/environment.h"
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
+#include "ops/training_mode.h"
 #include "passes/functionalize.h"
 #include "quantize/artifact.h"
 #include "quantize/attention.h"
@@ -39,18 +40,13 @@ void check_inputs(const jit::Module& model, const QuantConf& conf) {
 
 /// A trace keeps the mode that the model was in, whatever eval() is called on it later.
 void refuse_training_operators(const jit::Module& frozen) {
-  constexpr size_t kTrainOfDropout = 2;
-  constexpr size_t kTrainingOfBatchNorm = 5;
-  const auto is_true = [](const jit::Value* flag) {
-    const auto constant = jit::toIValue(flag);
-    return constant && constant->isBool() && constant->toBool();
-  };
   for_each_node(*frozen.get_method("forward").graph()->block(), [&](const jit::Node& node) {
-    const bool trains =
-        (node.kind() == c10::aten::dropout && is_true(node.input(kTrainOfDropout))) ||
-        (node.kind() == c10::aten::batch_norm && is_true(node.input(kTrainingOfBatchNorm)));
-    if (!trains) return;
-    throw std::invalid_argument("the model's " + std::string(node.kind().toQualString()) +
+    const char* symbol = node.kind().toQualString();
+    const auto position = training_argument(symbol);
+    if (!position) return;
+    const auto flag = jit::toIValue(node.input(*position));
+    if (!flag || !flag->isBool() || !flag->toBool()) return;
+    throw std::invalid_argument("the model's " + std::string(symbol) +
                                 " is in training mode for good, as it was when the model was "
                                 "traced; call eval() before torch.jit.trace");
   });

@@ -162,6 +162,20 @@ TEST_F(CalibrationTest, IntegersAndScalarsAreNotRecorded) {
   EXPECT_EQ(conf.entries()[0].inputs_flow.size(), 1);
 }
 
+TEST_F(CalibrationTest, TrainingModeIsAnErrorThatNamesTheOperator) {
+  const auto message_with = [&](bool train) {
+    return message_of([&] { calibrated([&] { conv(at::dropout(x_, 0.5, train)); }); });
+  };
+  EXPECT_NE(message_with(true).find("aten::dropout"), std::string::npos);
+  EXPECT_NE(message_with(true).find("training mode; call eval()"), std::string::npos);
+  EXPECT_EQ(message_with(false).find("training mode"), std::string::npos);
+  const at::Tensor one = at::ones({x_.size(1)});
+  const std::string norm = message_of([&] {
+    calibrated([&] { at::batch_norm(conv(x_), {}, {}, one, one, true, 0.1, 1e-5, false); });
+  });
+  EXPECT_NE(norm.find("aten::batch_norm"), std::string::npos) << norm;
+}
+
 TEST_F(CalibrationTest, EmptyTensorsHaveNoRange) {
   const QuantConf conf = calibrated([&] { conv(x_.slice(0, 0, 0)); });
   EXPECT_EQ(names(conf), "conv2d");
