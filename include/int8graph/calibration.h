@@ -50,9 +50,9 @@ class INT8GRAPH_API Calibration {
   /// Ends observing and writes the result to `conf`.
   /// A second call does nothing.
   /// @throws std::invalid_argument when an activation or weight held a NaN, or one of a
-  ///   convolution, linear layer or matmul an infinity; when a dropout or batch norm ran in training
-  ///   mode (these messages name the operator); or when the operators differ from those that `conf`
-  ///   already holds. `conf` is then unchanged.
+  ///   convolution, linear layer or matmul an infinity; when no layer had an input with elements;
+  ///   when a dropout or batch norm ran in training mode (these messages name the operator); or
+  ///   when the operators differ from those that `conf` already holds. `conf` is then unchanged.
   void finish();
 
   /// Ends observing and drops what was seen.

@@ -83,6 +83,24 @@ void check_same_operators(Calls calls, const std::vector<OperatorEntry>& entries
   }
 }
 
+// --- Is there anything in them? ---------------------------------------------------------------
+
+// A branch may run on nothing, as an expert does that no token goes to; a whole forward may not.
+void check_not_empty(Calls calls) {
+  const auto computes = [](const ObservedCall& call) {
+    return call.row->is_compute() && !call.inputs.empty();
+  };
+  const auto is_empty = [&](const ObservedCall& call) {
+    return !computes(call) || !call.inputs[0].range.has_value();
+  };
+  const auto first = std::find_if(calls.begin(), calls.end(), computes);
+  if (first == calls.end() || !std::all_of(calls.begin(), calls.end(), is_empty)) return;
+  throw std::invalid_argument(
+      "calibration: input 0 of " +
+      label(std::string(first->row->name), static_cast<size_t>(first - calls.begin())) +
+      " has no elements, nor has that of any other layer: the batch holds no samples");
+}
+
 // --- Are these numbers? -----------------------------------------------------------------------
 
 void check_range(Range range, const OperatorEntry& entry, const std::string& what,
@@ -322,6 +340,7 @@ std::vector<OperatorEntry> accumulate(const std::vector<ObservedCall>& calls,
                                       std::vector<OperatorEntry> entries, QScheme qscheme,
                                       const CalibrationOptions& options) {
   if (calls.empty()) return entries;
+  check_not_empty(calls);
   const bool is_new = entries.empty();
   if (is_new) {
     const size_t period = calls.size() / forwards_in(calls);

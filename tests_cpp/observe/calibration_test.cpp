@@ -162,6 +162,13 @@ TEST_F(CalibrationTest, IntegersAndScalarsAreNotRecorded) {
   EXPECT_EQ(conf.entries()[0].inputs_flow.size(), 1);
 }
 
+TEST_F(CalibrationTest, AnEmptyBatchIsAnErrorThatNamesTheFirstLayer) {
+  const std::string message =
+      message_of([&] { calibrated([&] { conv(at::relu(x_.slice(0, 0, 0))); }); });
+  EXPECT_NE(message.find("input 0 of operator 1 (conv2d) has no elements"), std::string::npos)
+      << message;
+}
+
 TEST_F(CalibrationTest, TrainingModeIsAnErrorThatNamesTheOperator) {
   const auto message_with = [&](bool train) {
     return message_of([&] { calibrated([&] { conv(at::dropout(x_, 0.5, train)); }); });
@@ -176,9 +183,12 @@ TEST_F(CalibrationTest, TrainingModeIsAnErrorThatNamesTheOperator) {
   EXPECT_NE(norm.find("aten::batch_norm"), std::string::npos) << norm;
 }
 
-TEST_F(CalibrationTest, EmptyTensorsHaveNoRange) {
-  const QuantConf conf = calibrated([&] { conv(x_.slice(0, 0, 0)); });
-  EXPECT_EQ(names(conf), "conv2d");
+TEST_F(CalibrationTest, ABranchThatRunsOnNothingHasNoRange) {
+  const QuantConf conf = calibrated([&] {
+    conv(x_);
+    conv(x_.slice(0, 0, 0));
+  });
+  EXPECT_EQ(names(conf), "conv2d conv2d");
   EXPECT_NO_THROW(conf.to_json());
 }
 
@@ -512,14 +522,19 @@ TEST_F(CalibrationTest, AnyComputeMayBeSetToLeastError) {
 
 TEST_F(CalibrationTest, LeastErrorOfNothingIsTheEmptyRange) {
   const at::Tensor weight = at::ones({5, 48});
-  QuantConf conf = calibrated([&] { at::linear(at::empty({0, 48}), weight); });
-  EXPECT_EQ(conf.entries()[0].input_ranges[0].max, 0.0f);
+  const at::Tensor other = at::ones({3, 48});
   const at::Tensor x = rows_with_an_outlier();
+  const auto run = [&](const at::Tensor& second) {
+    at::linear(x, other);
+    at::linear(second, weight);
+  };
+  QuantConf conf = calibrated([&] { run(at::empty({0, 48})); });
+  EXPECT_EQ(conf.entries()[1].input_ranges[0].max, 0.0f);
   Calibration scope(conf);
-  at::linear(x, weight);
+  run(x);
   scope.finish();
-  const QuantConf alone = calibrated([&] { at::linear(x, weight); });
-  EXPECT_EQ(conf.entries()[0].input_scales, alone.entries()[0].input_scales);
+  const QuantConf alone = calibrated([&] { run(x); });
+  EXPECT_EQ(conf.entries()[1].input_scales, alone.entries()[1].input_scales);
 }
 
 TEST_F(CalibrationTest, NaNInALinearLayerNamesIt) {
