@@ -26,9 +26,10 @@ def calibrate(conf: QuantConf, default_recipe: bool = True) -> Iterator[None]:
     default_recipe: place quantizers by the default recipe. Without it every input and output of
         every operator that has an int8 form is quantized.
 
-    Raises ValueError at the end of the block if an activation held a NaN or an infinity, if the
-    batch was empty, if a dropout or batch norm ran in training mode, or if the operators are not
-    those that `conf` already holds.
+    Raises ValueError at the end of the block if an activation or weight held a NaN, or one of a
+    convolution, linear layer or matmul an infinity (elsewhere, infinities are masks: what has seen
+    one is not quantized); if the batch was empty; if a dropout or batch norm ran in training mode;
+    or if the operators are not those that `conf` already holds.
     """
     scope = _C.Calibration(conf, default_recipe=default_recipe)
     try:
