@@ -18,9 +18,9 @@ namespace int8graph {
 /// @param conf what Calibration observed on this model, or a file of it.
 /// @param example_inputs the arguments of one `forward` call, in order; the artifact records their
 ///   shapes, and load() compiles for these. Without any, the first call of the artifact compiles.
-/// @throws std::invalid_argument when the model is in training mode, when `conf` is empty, when its
-///   entries are not those of this model (the message names both sides of the first difference), or
-///   when nothing at all could be quantized.
+/// @throws std::invalid_argument when the model is in training mode or converted already, when
+///   `conf` is empty, when its entries are not those of this model (the message names both sides of
+///   the first difference), or when nothing at all could be quantized.
 INT8GRAPH_API torch::jit::Module convert(const torch::jit::Module& model, const QuantConf& conf,
                                          std::vector<c10::IValue> example_inputs);
 

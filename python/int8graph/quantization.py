@@ -51,8 +51,8 @@ def convert(
     example_input: what the model is called with: a tensor, a tuple of positional arguments, or a
         dict of keyword arguments.
 
-    Raises ValueError if the model is in training mode, if `conf` is empty or belongs to another
-    model, or if nothing could be quantized.
+    Raises ValueError if the model is in training mode or converted already, if `conf` is empty or
+    belongs to another model, or if nothing could be quantized.
     """
     args, kwargs = _call_arguments(example_input)
     if not isinstance(model, torch.jit.ScriptModule):

@@ -11,6 +11,7 @@
 #include "ops/operator_table.h"
 #include "ops/training_mode.h"
 #include "passes/functionalize.h"
+#include "passes/quantizers.h"
 #include "quantize/artifact.h"
 #include "quantize/attention.h"
 #include "quantize/call_marks.h"
@@ -25,7 +26,13 @@ namespace jit = torch::jit;
 
 namespace {
 
+[[noreturn]] void refuse_converted() {
+  throw std::invalid_argument(
+      "the model is converted already: it has quantizers in it; convert takes the fp32 model");
+}
+
 void check_inputs(const jit::Module& model, const QuantConf& conf) {
+  if (is_artifact(model)) refuse_converted();
   for (const auto& [name, module] : model.named_modules()) {
     if (!module.hasattr("training") || !module.is_training()) continue;
     throw std::invalid_argument((name.empty() ? "the model" : "the model's module " + name) +
@@ -79,6 +86,7 @@ jit::Module convert(const jit::Module& model, const QuantConf& conf,
   jit::Module artifact = freeze_copy(model);
   refuse_training_operators(artifact);
   auto graph = artifact.get_method("forward").graph();
+  if (any_node(*graph->block(), is_quantize)) refuse_converted();
   functionalize(graph);
   canonicalize(graph);
   MatchedEntries matched = match_entries(*graph->block(), conf.entries());

@@ -94,6 +94,12 @@ TEST_F(ConvertTest, ATraceOfAModelInTrainingModeIsRefused) {
                {"aten::dropout", "training mode", "before torch.jit.trace"});
 }
 
+TEST_F(ConvertTest, AConvertedModelIsRefused) {
+  const jit::Module artifact = convert(model_, conf_, {x_});
+  expect_words(refusal(artifact, conf_), {"converted already", "fp32 model"});
+  expect_words(refusal(jit::freeze(artifact), conf_), {"converted already", "quantizers"});
+}
+
 TEST_F(ConvertTest, AConfWithoutCalibrationIsRefused) {
   expect_words(refusal(model_, QuantConf()), {"empty", "calibration"});
 }
