@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "int8graph/export.h"
@@ -98,9 +99,15 @@ class INT8GRAPH_API QuantConf {
   /// @throws std::invalid_argument when an entry is not valid; the old entries then stay.
   void set_entries(std::vector<OperatorEntry> entries);
 
+  /// Why there are no entries, for messages. Calibration that found none tells what ran instead.
+  const std::string& why_empty() const { return why_empty_; }
+  void set_why_empty(std::string reason) { why_empty_ = std::move(reason); }
+
  private:
   QScheme qscheme_;
   std::vector<OperatorEntry> entries_;
+  std::string why_empty_ =
+      "it has seen no calibration; run the model on data inside a calibrate block first";
 };
 
 }  // namespace int8graph

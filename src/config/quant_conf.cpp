@@ -46,7 +46,7 @@ std::string QuantConf::to_json() const {
 void QuantConf::save(const std::string& configure_file) const {
   if (entries_.empty()) {
     throw std::invalid_argument(configure_file +
-                                ": not written, the configuration has no entries; calibrate first");
+                                ": not written, the configuration is empty: " + why_empty_);
   }
   write_file_atomically(configure_file, to_json());
 }

@@ -7,6 +7,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -56,6 +57,23 @@ std::vector<Algorithm> algorithms_of(const std::vector<OperatorEntry>& entries) 
   std::vector<Algorithm> algorithms;
   for (const OperatorEntry& entry : entries) algorithms.push_back(entry.algorithm);
   return algorithms;
+}
+
+// Why a scope found no entries, as QuantConf::why_empty() says it.
+std::string why_nothing_was_recorded(const std::set<std::string>& operators) {
+  constexpr size_t kNamed = 10;
+  if (operators.empty()) {
+    return "no operator ran in the calibration scope, on the thread that it is of";
+  }
+  std::string names;
+  size_t left = operators.size();
+  for (const std::string& name : operators) {
+    if (operators.size() - left == kNamed) break;
+    names += (names.empty() ? "" : ", ") + name;
+    --left;
+  }
+  if (left > 0) names += " and " + std::to_string(left) + " more";
+  return "nothing that ran in the calibration scope can have an entry: " + names;
 }
 
 // Operators that torch.jit.trace looks into: its graph holds their parts, so those are what counts.
@@ -183,6 +201,9 @@ class Calibration::Impl {
     try {
       conf_.set_entries(
           accumulate(observation->calls(), conf_.entries(), conf_.qscheme(), options_));
+      if (conf_.entries().empty()) {
+        conf_.set_why_empty(why_nothing_was_recorded(observation->unrecorded()));
+      }
     } catch (const std::runtime_error& error) {
       throw std::invalid_argument(error.what());
     }

@@ -115,6 +115,7 @@ void Observation::start(std::string_view symbol, const std::vector<size_t>& writ
 
   const std::optional<RecordedCall> recorded = recorded_call(symbol, arguments);
   if (!recorded.has_value()) {
+    unrecorded_.insert(running.symbol);
     const Operator* row = find_operator(symbol);
     running.passes_first_on = (row != nullptr && row->moves_elements()) ||
                               std::find(kCopies.begin(), kCopies.end(), symbol) != kCopies.end();

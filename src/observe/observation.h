@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,6 +72,9 @@ class Observation {
   /// @throws std::runtime_error with the first error that before() or after() met
   const std::vector<ObservedCall>& calls() const;
 
+  /// The operators that ran and were not recorded: "aten::sin".
+  const std::set<std::string>& unrecorded() const { return unrecorded_; }
+
  private:
   // An operator that is running. It holds its arguments no longer than PyTorch's record of it does.
   struct Running {
@@ -100,6 +104,7 @@ class Observation {
   ValueTracker tracker_;
   std::optional<Running> running_;
   std::vector<ObservedCall> calls_;
+  std::set<std::string> unrecorded_;
   std::string error_;
 };
 

@@ -39,9 +39,7 @@ void check_inputs(const jit::Module& model, const QuantConf& conf) {
                                 " is in training mode; call eval() on it before convert");
   }
   if (conf.entries().empty()) {
-    throw std::invalid_argument(
-        "the QuantConf is empty: it has seen no calibration; run the model on data inside a "
-        "calibrate block first");
+    throw std::invalid_argument("the QuantConf is empty: " + conf.why_empty());
   }
 }
 

@@ -101,7 +101,16 @@ TEST_F(ConvertTest, AConvertedModelIsRefused) {
 }
 
 TEST_F(ConvertTest, AConfWithoutCalibrationIsRefused) {
-  expect_words(refusal(model_, QuantConf()), {"empty", "calibration"});
+  expect_words(refusal(model_, QuantConf()), {"empty", "it has seen no calibration"});
+}
+
+TEST_F(ConvertTest, AConfThatSawNothingToQuantizeTellsWhatRan) {
+  const auto model = small_model("return torch.erfinv(torch.sin(x))");
+  expect_words(refusal(model_, calibrated_on(model, {x_})),
+               {"the QuantConf is empty", "aten::erfinv, aten::sin"});
+  QuantConf nothing;
+  Calibration(nothing).finish();
+  expect_words(refusal(model_, nothing), {"the QuantConf is empty", "no operator ran"});
 }
 
 TEST_F(ConvertTest, AModelInWhichNothingCanBeQuantizedIsRefused) {
