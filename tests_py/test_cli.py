@@ -344,6 +344,53 @@ def test_compare_refuses_an_artifact_of_another_model(job, tmp_path):
     assert "does not come from this fp32 model" in done.stderr
 
 
+def test_compare_tells_what_only_one_side_has(job, tmp_path):
+    class Other(Net):
+        def forward(self, x):
+            x = torch.sigmoid(self.norm(self.conv1(x)))
+            x = torch.relu(self.conv2(x) + x)
+            return self.linear(torch.sin(x).mean((2, 3)))
+
+    torch.jit.trace(Other().eval(), torch.zeros(1, 3, 20, 20)).save(str(tmp_path / "other.pt"))
+    words = ["compare", tmp_path / "other.pt", job / "model.pt", "--data", job / "images.npy"]
+    assert 'not compared, the other side has none: "sigmoid", operator 1' in succeed(*words)
+    report = json.loads(succeed(*words, "--json"))
+    assert len(report["operators_of_one_side"]) == 2  # sigmoid, and the relu that it stands for
+
+
+@pytest.fixture(scope="module")
+def bert_job(tmp_path_factory):
+    """transformers' BERT with scaled_dot_product_attention: fp32.pt, data.pt, model.pt."""
+    models = pytest.importorskip("models.transformer_models")
+    folder = tmp_path_factory.mktemp("bert")
+    entry = models.TRANSFORMER_MODELS["bert"]
+    calls = [entry.inputs(seed, entry.size) for seed in range(2)]
+    model = models.initialise(entry.build())
+    model.config.return_dict = False
+    with torch.no_grad():
+        torch.jit.trace(model, calls[0], strict=False).save(str(folder / "fp32.pt"))
+    torch.save(calls, folder / "data.pt")
+    succeed("calibrate", "fp32.pt", "--data", "data.pt", cwd=folder)
+    succeed("convert", "fp32.pt", "--data", "data.pt", "-o", "model.pt", cwd=folder)
+    return folder
+
+
+def test_compare_of_a_transformer(bert_job):
+    words = "compare fp32.pt model.pt --data data.pt --json".split()
+    report = json.loads(succeed(*words, cwd=bert_job))
+    assert report["operators_of_one_side"] == []
+    attentions = [
+        row
+        for row in report["operators"]
+        if row["name"] == "scaled_dot_product_attention" and row["is_quantized"]
+    ]
+    assert len(attentions) == 2
+    assert all(row["alone_sqnr_db"] > 15 for row in attentions)
+    assert not any(row["name"] == "matmul" for row in report["operators"])
+    text = succeed(*words[:-1], cwd=bert_job)
+    assert "scaled_dot_product_attention" in text and "not compared" not in text
+
+
 def test_progress_bar_on_a_terminal(job, tmp_path):
     terminal, end = pty.openpty()
     words = ["calibrate", job / "fp32.pt", "--data", job / "images.npy"]

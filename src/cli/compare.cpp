@@ -114,19 +114,25 @@ std::vector<OutputComparison> compare_outputs(jit::Module& fp32, jit::Module& in
   return outputs;
 }
 
-std::vector<OperatorNoise> compare_operators(const jit::Module& fp32, const std::string& path,
-                                             const std::vector<Inputs>& calls) {
+/// Operators, the worst first, and those of one side only.
+struct OperatorComparison {
+  std::vector<OperatorNoise> rows;
+  std::vector<std::string> unpaired;
+};
+
+OperatorComparison compare_operators(const jit::Module& fp32, const std::string& path,
+                                     const std::vector<Inputs>& calls) {
   OperatorNoiseMeter meter(fp32, jit::load(path));
   Progress progress("comparing operators", calls.size());
   for (const Inputs& inputs : calls) {
     meter.add(inputs);
     progress.step();
   }
-  std::vector<OperatorNoise> rows = meter.result();
-  std::ranges::stable_sort(rows, [](const OperatorNoise& a, const OperatorNoise& b) {
+  OperatorComparison operators{meter.result(), meter.unpaired()};
+  std::ranges::stable_sort(operators.rows, [](const OperatorNoise& a, const OperatorNoise& b) {
     return a.alone.sqnr() < b.alone.sqnr();
   });
-  return rows;
+  return operators;
 }
 
 /// JSON has no infinity: null stands for equal tensors.
@@ -141,7 +147,7 @@ std::string decibels_text(const NoiseSums& sums) {
 }
 
 void print_json(size_t calls, const std::vector<OutputComparison>& outputs,
-                const std::vector<OperatorNoise>& operators) {
+                const OperatorComparison& operators) {
   Json json = {{"calls", calls}, {"outputs", Json::array()}, {"operators", Json::array()}};
   for (const OutputComparison& output : outputs) {
     Json row = {{"sqnr_db", decibels(output.sums)},
@@ -153,18 +159,19 @@ void print_json(size_t calls, const std::vector<OutputComparison>& outputs,
     }
     json["outputs"].push_back(std::move(row));
   }
-  for (const OperatorNoise& row : operators) {
+  for (const OperatorNoise& row : operators.rows) {
     json["operators"].push_back({{"name", row.name},
                                  {"position", row.position},
                                  {"is_quantized", row.is_quantized},
                                  {"alone_sqnr_db", decibels(row.alone)},
                                  {"together_sqnr_db", decibels(row.together)}});
   }
+  json["operators_of_one_side"] = operators.unpaired;
   std::cout << json.dump(2) << "\n";
 }
 
 void print_text(size_t calls, const std::vector<OutputComparison>& outputs,
-                const std::vector<OperatorNoise>& operators, size_t top) {
+                const OperatorComparison& operators, size_t top) {
   using enum TextTable::Align;
   TextTable table({"output", "SQNR dB", "cosine", "largest difference", "same argmax"},
                   {Left, Right, Right, Right, Right});
@@ -177,17 +184,20 @@ void print_text(size_t calls, const std::vector<OutputComparison>& outputs,
                                       std::to_string(output.rows)});
   }
   std::cout << calls << " calls\n" << table.to_string();
-  if (operators.empty()) return;
+  if (operators.rows.empty()) return;
   TextTable worst({"alone dB", "together dB", "#", "operator", ""},
                   {Right, Right, Right, Left, Left});
-  const size_t shown = std::min(top, operators.size());
+  const size_t shown = std::min(top, operators.rows.size());
   for (size_t i = 0; i < shown; ++i) {
-    const OperatorNoise& row = operators[i];
+    const OperatorNoise& row = operators.rows[i];
     worst.add({decibels_text(row.alone), decibels_text(row.together), std::to_string(row.position),
                row.name, row.is_quantized ? "int8" : "fp32"});
   }
-  std::cout << "\noperators, the worst " << shown << " of " << operators.size() << " first\n"
+  std::cout << "\noperators, the worst " << shown << " of " << operators.rows.size() << " first\n"
             << worst.to_string();
+  for (const std::string& unpaired : operators.unpaired) {
+    std::cout << "not compared, the other side has none: " << unpaired << "\n";
+  }
 }
 
 }  // namespace
@@ -202,7 +212,7 @@ void compare(const Arguments& arguments) {
   const std::vector<Inputs> calls = read_calls(data, batches);
   const c10::InferenceMode inference;
   const auto outputs = compare_outputs(fp32, int8, calls);
-  std::vector<OperatorNoise> operators;
+  OperatorComparison operators;
   if (!arguments.has("--no-operators")) {
     operators = compare_operators(fp32, arguments.file(1), calls);
   }

@@ -12,7 +12,6 @@
 #include "config/entry_label.h"
 #include "config/environment.h"
 #include "ops/graph_walk.h"
-#include "passes/quantizers.h"
 #include "quantize/insert_quantizers.h"
 
 namespace int8graph {
@@ -81,9 +80,8 @@ class Decomposer {
       scores = insert(c10::aten::add, {scores, node_.input(kMask)});
     }
     jit::Value* probabilities = insert(c10::aten::softmax, {scores, -1, c10::IValue()});
-    // Probabilities lie between 0 and 1 whatever the data.
-    const QuantizerParameters unit{1.0 / 255, 0, static_cast<int64_t>(c10::kQUInt8)};
-    probabilities = insert_dequantize(insert_quantize(probabilities, unit, &node_), &node_);
+    probabilities =
+        insert_dequantize(insert_quantize(probabilities, kProbabilities, &node_), &node_);
     return insert(c10::aten::matmul, {probabilities, quantized(kValue)});
   }
 

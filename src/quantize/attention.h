@@ -1,10 +1,17 @@
 #pragma once
 
+#include <c10/core/ScalarType.h>
+
 #include <cstddef>
 
+#include "passes/quantizers.h"
 #include "quantize/match_entries.h"
 
 namespace int8graph {
+
+/// The quantizer of an attention's probabilities, which lie between 0 and 1 whatever the data.
+inline constexpr QuantizerParameters kProbabilities{1.0 / 255, 0,
+                                                    static_cast<int64_t>(c10::kQUInt8)};
 
 /// Writes down what attention nodes leave to be inferred, while the traced graph still knows dtypes
 /// and sizes: the scale, and a boolean mask as numbers that are added.

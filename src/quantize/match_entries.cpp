@@ -12,6 +12,7 @@
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "quantize/activations.h"
+#include "quantize/align.h"
 
 namespace int8graph {
 
@@ -101,34 +102,14 @@ std::string describe(const OperatorEntry& entry) {
   return text;
 }
 
-/// The longest common subsequence of both sides, as pairs of positions; pairs that must be found
-/// weigh more than all others together. table[i][j]: the best weight of the suffixes i.. and j..
-std::vector<std::pair<size_t, size_t>> align(const std::vector<Call>& calls,
-                                             const std::vector<OperatorEntry>& entries) {
-  const size_t n = calls.size();
-  const size_t m = entries.size();
-  const auto heavy = static_cast<int64_t>(std::min(n, m)) + 1;
-  const auto weight = [&](size_t j) { return must_match(entries[j]) ? heavy : 1; };
-  std::vector<std::vector<int64_t>> table(n + 1, std::vector<int64_t>(m + 1, 0));
-  for (size_t i = n; i-- > 0;) {
-    for (size_t j = m; j-- > 0;) {
-      table[i][j] = std::max(table[i + 1][j], table[i][j + 1]);
-      if (fit(calls[i], entries[j])) {
-        table[i][j] = std::max(table[i][j], table[i + 1][j + 1] + weight(j));
-      }
-    }
-  }
-  std::vector<std::pair<size_t, size_t>> pairs;
-  for (size_t i = 0, j = 0; i < n && j < m;) {
-    if (fit(calls[i], entries[j]) && table[i][j] == table[i + 1][j + 1] + weight(j)) {
-      pairs.emplace_back(i++, j++);
-    } else if (table[i][j] == table[i + 1][j]) {
-      ++i;
-    } else {
-      ++j;
-    }
-  }
-  return pairs;
+/// Pairs that must be found weigh more than all others together.
+std::vector<std::pair<size_t, size_t>> pairs_of(const std::vector<Call>& calls,
+                                                const std::vector<OperatorEntry>& entries) {
+  const auto heavy = static_cast<int64_t>(std::min(calls.size(), entries.size())) + 1;
+  return align(calls.size(), entries.size(), [&](size_t i, size_t j) -> int64_t {
+    if (!fit(calls[i], entries[j])) return 0;
+    return must_match(entries[j]) ? heavy : 1;
+  });
 }
 
 [[noreturn]] void fail(const std::string& model_side, const std::string& conf_side) {
@@ -162,7 +143,7 @@ MatchedEntries match_entries(jit::Block& block, const std::vector<OperatorEntry>
          : next_entry < entries.size() ? describe(entries[next_entry])
                                        : "no further entry");
   };
-  for (const auto& [call, entry] : align(calls, entries)) {
+  for (const auto& [call, entry] : pairs_of(calls, entries)) {
     check_skipped(call, entry);
     matched.emplace(calls[call].node, &entries[entry]);
     next_call = call + 1;

@@ -1,22 +1,26 @@
 #include "quantize/operator_noise.h"
 
 #include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/common_subexpression_elimination.h>
 #include <torch/csrc/jit/passes/constant_propagation.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/functionalize.h"
-#include "passes/quantizers.h"
+#include "quantize/align.h"
 #include "quantize/call_marks.h"
 #include "quantize/canonicalize.h"
 #include "quantize/freeze.h"
+#include "quantize/listed_operators.h"
 
 namespace int8graph {
 
@@ -26,13 +30,15 @@ namespace {
 
 using Graph = std::shared_ptr<jit::Graph>;
 
-/// The fp32 graph as convert() has it when it inserts quantizers.
+/// The fp32 graph as convert() has it when it inserts quantizers, equal nodes merged as there.
 Graph reference_graph(const jit::Module& fp32) {
   auto graph = freeze_copy(fp32).get_method("forward").graph();
   functionalize(graph);
   canonicalize(graph);
   unmark_calls(graph);
   fold_constants(graph);
+  jit::EliminateCommonSubexpression(graph);
+  jit::EliminateDeadCode(graph);
   return graph;
 }
 
@@ -43,53 +49,107 @@ Graph artifact_graph(const jit::Module& artifact) {
   return graph;
 }
 
-std::vector<jit::Node*> operators_of(jit::Graph& graph) {
-  std::vector<jit::Node*> nodes;
-  for (jit::Node* node : graph.nodes()) {
-    const Operator* row = find_operator(*node);
-    const bool makes_tensor =
-        node->outputs().size() == 1 && node->output()->type()->isSubtypeOf(*c10::TensorType::get());
-    if (row != nullptr && row->recorded() && makes_tensor) nodes.push_back(node);
+/// Those of branches and loops run more than once or not at all: they are no outputs to compare.
+std::vector<ListedOperator> operators_of(jit::Graph& graph) {
+  auto operators = list_operators(*graph.block());
+  std::erase_if(operators, [&](const ListedOperator& listed) {
+    return listed.node->owningBlock() != graph.block();
+  });
+  return operators;
+}
+
+/// The sizes of its weight, where that is a constant of an operator that computes.
+std::optional<std::vector<int64_t>> weight_sizes(const ListedOperator& listed) {
+  const Operator& row = *find_operator(*listed.node);
+  if (!row.is_compute() || !row.weight) return {};
+  const auto weight = constant_tensor(listed.node->input(row.weight->argument));
+  return weight ? std::optional(weight->sizes().vec()) : std::nullopt;
+}
+
+/// Which operators of both graphs are the same, by their positions, and what has no partner.
+struct Pairing {
+  std::vector<size_t> fp32;
+  std::vector<size_t> int8;
+  std::vector<std::string> unpaired;
+};
+
+/// The operators of one graph, and what tells whether an operator of the other one fits.
+class Side {
+ public:
+  Side(const char* name, jit::Graph& graph) : name_(name), operators_(operators_of(graph)) {
+    for (const ListedOperator& listed : operators_) weights_.push_back(weight_sizes(listed));
   }
+
+  size_t size() const { return operators_.size(); }
+  bool has_weight(size_t i) const { return weights_[i].has_value(); }
+
+  bool fits(size_t i, const Side& other, size_t j) const {
+    return operators_[i].name == other.operators_[j].name && weights_[i] == other.weights_[j];
+  }
+
+  std::string unpaired(size_t i) const {
+    const std::string found = "\"" + std::string(operators_[i].name) + "\", operator " +
+                              std::to_string(i) + " of the " + name_;
+    if (!has_weight(i)) return found;
+    throw std::invalid_argument("the artifact does not come from this fp32 model: nothing fits " +
+                                found + ", with a weight of " + c10::str(*weights_[i]));
+  }
+
+ private:
+  const char* name_;
+  std::vector<ListedOperator> operators_;
+  std::vector<std::optional<std::vector<int64_t>>> weights_;
+};
+
+Pairing pair_operators(const Side& fp32, const Side& int8) {
+  const auto heavy = static_cast<int64_t>(std::min(fp32.size(), int8.size())) + 1;
+  const auto pairs = align(fp32.size(), int8.size(), [&](size_t i, size_t j) -> int64_t {
+    if (!fp32.fits(i, int8, j)) return 0;
+    return fp32.has_weight(i) ? heavy : 1;
+  });
+  Pairing result;
+  size_t i = 0;
+  size_t j = 0;
+  const auto leave_out = [&](size_t fp32_end, size_t int8_end) {
+    for (; i < fp32_end; ++i) result.unpaired.push_back(fp32.unpaired(i));
+    for (; j < int8_end; ++j) result.unpaired.push_back(int8.unpaired(j));
+  };
+  for (const auto& [next, partner] : pairs) {
+    leave_out(next, partner);
+    result.fp32.push_back(i++);
+    result.int8.push_back(j++);
+  }
+  leave_out(fp32.size(), int8.size());
+  return result;
+}
+
+std::vector<OperatorNoise> rows_of(const std::vector<ListedOperator>& operators,
+                                   const std::vector<size_t>& positions) {
+  std::vector<OperatorNoise> rows;
+  for (const size_t position : positions) {
+    const ListedOperator& listed = operators[position];
+    rows.push_back({std::string(listed.name), rows.size(), listed.is_quantized, {}, {}});
+  }
+  return rows;
+}
+
+using Nodes = std::vector<jit::Node*>;
+
+Nodes nodes_at(jit::Graph& graph, const std::vector<size_t>& positions) {
+  const auto operators = operators_of(graph);
+  Nodes nodes;
+  for (const size_t position : positions) nodes.push_back(operators[position].node);
   return nodes;
 }
 
-bool reads_int8(const jit::Node& node) {
-  const auto is_int8 = [](const jit::Value* value, const auto& self) -> bool {
-    const jit::Node& producer = *value->node();
-    if (producer.kind() == c10::aten::dequantize) return true;
-    return producer.kind() == c10::prim::ListConstruct &&
-           std::ranges::any_of(producer.inputs(),
-                               [&](const jit::Value* element) { return self(element, self); });
-  };
-  return std::ranges::any_of(node.inputs(),
-                             [&](const jit::Value* input) { return is_int8(input, is_int8); });
-}
-
-std::vector<std::string> names_of(const std::vector<jit::Node*>& nodes) {
-  std::vector<std::string> names;
-  for (const jit::Node* node : nodes) names.emplace_back(find_operator(*node)->name);
-  return names;
-}
-
-void check_same(const std::vector<std::string>& fp32, const std::vector<std::string>& artifact) {
-  const auto [here, there] = std::ranges::mismatch(fp32, artifact);
-  if (here == fp32.end() && there == artifact.end()) return;
-  throw std::invalid_argument(
-      "the artifact does not come from this fp32 model: operator " +
-      std::to_string(here - fp32.begin()) + " is " +
-      (here == fp32.end() ? "missing" : "\"" + *here + "\"") + " in the fp32 model and " +
-      (there == artifact.end() ? "missing" : "\"" + *there + "\"") + " in the artifact");
-}
-
 /// Makes the graph's outputs those of its operators.
-void show_operators(jit::Graph& graph, const std::vector<jit::Node*>& nodes) {
+void show_operators(jit::Graph& graph, const Nodes& nodes) {
   while (!graph.outputs().empty()) graph.eraseOutput(graph.outputs().size() - 1);
   for (jit::Node* node : nodes) graph.registerOutput(node->output());
 }
 
 /// Lets the readers of each operator read a new input of the graph instead.
-void read_from_inputs(jit::Graph& graph, const std::vector<jit::Node*>& nodes) {
+void read_from_inputs(jit::Graph& graph, const Nodes& nodes) {
   for (jit::Node* node : nodes) {
     jit::Value* input = graph.addInput()->setType(c10::TensorType::get());
     node->output()->replaceAllUsesWith(input);
@@ -119,16 +179,21 @@ class Runner {
   const jit::Code code_;
 };
 
-Runner show(const Graph& graph, const jit::Module& module) {
-  show_operators(*graph, operators_of(*graph));
+Runner show(const Graph& graph, const jit::Module& module, const std::vector<size_t>& positions) {
+  show_operators(*graph, nodes_at(*graph, positions));
   return {graph, module};
 }
 
-Runner show_alone(const Graph& graph, const jit::Module& module) {
-  const auto nodes = operators_of(*graph);
+Runner show_alone(const Graph& graph, const jit::Module& module,
+                  const std::vector<size_t>& positions) {
+  const Nodes nodes = nodes_at(*graph, positions);
   read_from_inputs(*graph, nodes);
   show_operators(*graph, nodes);
   return {graph, module};
+}
+
+bool is_number(const c10::IValue& tensor) {
+  return c10::isFloatingType(tensor.toTensor().scalar_type());
 }
 
 }  // namespace
@@ -137,9 +202,14 @@ void NoiseSums::add(const at::Tensor& reference, const at::Tensor& tensor) {
   const auto as_numbers = [](const at::Tensor& t) {
     return (t.is_quantized() ? t.dequantize() : t).to(at::kDouble);
   };
-  const at::Tensor wanted = as_numbers(reference);
+  at::Tensor wanted = as_numbers(reference);
+  at::Tensor got = as_numbers(tensor);
+  if (const at::Tensor finite = wanted.isfinite(); !finite.all().item<bool>()) {
+    wanted = wanted.masked_select(finite);
+    got = got.masked_select(finite);
+  }
   signal += wanted.square().sum().item<double>();
-  noise += (as_numbers(tensor) - wanted).square().sum().item<double>();
+  noise += (got - wanted).square().sum().item<double>();
 }
 
 double NoiseSums::sqnr() const {
@@ -151,36 +221,39 @@ class OperatorNoiseMeter::Impl {
  public:
   Impl(const Graph& reference, const jit::Module& fp32, const Graph& graph,
        const jit::Module& artifact)
-      : rows_(rows_of(*reference, *graph)),
-        reference_(show(reference, fp32)),
-        alone_(show_alone(graph->copy(), artifact)),
-        together_(show(graph, artifact)) {}
+      : pairing_(pair_operators({"fp32 model", *reference}, {"artifact", *graph})),
+        rows_(rows_of(operators_of(*graph), pairing_.int8)),
+        reference_(show(reference, fp32, pairing_.fp32)),
+        alone_(show_alone(graph->copy(), artifact, pairing_.int8)),
+        together_(show(graph, artifact, pairing_.int8)) {}
 
   void add(const std::vector<c10::IValue>& inputs) {
     const auto wanted = reference_.run(inputs);
-    const auto add_all = [&](const std::vector<c10::IValue>& got, NoiseSums OperatorNoise::*sums) {
-      for (size_t i = 0; i < rows_.size(); ++i) {
-        (rows_[i].*sums).add(wanted[i].toTensor(), got[i].toTensor());
-      }
-    };
-    add_all(together_.run(inputs), &OperatorNoise::together);
-    add_all(alone_.run(inputs, wanted), &OperatorNoise::alone);
+    const auto together = together_.run(inputs);
+    for (size_t i = 0; i < rows_.size(); ++i) check_sizes(i, wanted[i], together[i]);
+    const auto alone = alone_.run(inputs, wanted);
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      if (!is_number(wanted[i])) continue;
+      rows_[i].together.add(wanted[i].toTensor(), together[i].toTensor());
+      rows_[i].alone.add(wanted[i].toTensor(), alone[i].toTensor());
+    }
   }
 
   const std::vector<OperatorNoise>& rows() const { return rows_; }
+  const std::vector<std::string>& unpaired() const { return pairing_.unpaired; }
 
  private:
-  static std::vector<OperatorNoise> rows_of(jit::Graph& reference, jit::Graph& graph) {
-    const auto nodes = operators_of(graph);
-    const auto names = names_of(nodes);
-    check_same(names_of(operators_of(reference)), names);
-    std::vector<OperatorNoise> rows;
-    for (size_t i = 0; i < nodes.size(); ++i) {
-      rows.push_back({names[i], i, reads_int8(*nodes[i]), {}, {}});
-    }
-    return rows;
+  void check_sizes(size_t row, const c10::IValue& wanted, const c10::IValue& got) const {
+    const auto fp32 = wanted.toTensor().sizes();
+    const auto int8 = got.toTensor().sizes();
+    if (fp32 == int8) return;
+    throw std::invalid_argument(
+        "the artifact does not come from this fp32 model: the output of \"" + rows_[row].name +
+        "\", operator " + std::to_string(row) + ", is " + c10::str(fp32) +
+        " in the fp32 model and " + c10::str(int8) + " in the artifact");
   }
 
+  const Pairing pairing_;
   std::vector<OperatorNoise> rows_;
   const Runner reference_;
   const Runner alone_;
@@ -199,6 +272,10 @@ void OperatorNoiseMeter::add(const std::vector<c10::IValue>& inputs) {
 
 std::vector<OperatorNoise> OperatorNoiseMeter::result() const {
   return impl_->rows();
+}
+
+const std::vector<std::string>& OperatorNoiseMeter::unpaired() const {
+  return impl_->unpaired();
 }
 
 }  // namespace int8graph

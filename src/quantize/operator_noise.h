@@ -15,6 +15,7 @@ struct NoiseSums {
   double signal = 0;  ///< of reference^2
   double noise = 0;   ///< of (tensor - reference)^2
 
+  /// Infinities of the reference, as masks add them to scores, are left out.
   INT8GRAPH_API void add(const at::Tensor& reference, const at::Tensor& tensor);
 
   /// Signal to quantization noise in decibels, 10 log10(signal / noise); infinite without noise.
@@ -23,8 +24,8 @@ struct NoiseSums {
 
 struct OperatorNoise {
   std::string name;    ///< from the operator table
-  size_t position;     ///< among the operators, in execution order
-  bool is_quantized;   ///< whether one of its inputs or its weight goes through int8
+  size_t position;     ///< among the operators that are compared, in execution order
+  bool is_quantized;   ///< computes in int8, or reads an int8 table
   NoiseSums alone;     ///< at its output, with fp32 inputs: what it adds itself
   NoiseSums together;  ///< at its output, with all operators before it quantized too
 };
@@ -35,19 +36,26 @@ struct OperatorNoise {
 ///   together   x -> conv --A--> relu --B--> conv --C-->     compares A with a, B with b, C with c
 ///   alone      x -> conv --A--> a -> relu --B--> b -> conv --C-->    each starts from fp32 again
 ///
+/// Operators are those that remain in both after folding, paired by name, order and sizes of
+/// weights; attention counts as one, in the artifact too. Where one side has an operator more, that
+/// one is not compared. Outputs that hold integers or bools count as equal.
 /// Exported for the program int8graph.
 class INT8GRAPH_API OperatorNoiseMeter {
  public:
   /// @param artifact as torch::jit::load returns it; load() has removed the single operators.
-  /// @throws std::invalid_argument when it does not come from this model.
+  /// @throws std::invalid_argument when it does not come from this model: when an operator with a
+  ///   weight stands on one side only.
   OperatorNoiseMeter(const torch::jit::Module& fp32, const torch::jit::Module& artifact);
   ~OperatorNoiseMeter();
 
-  /// Runs one call of both.
+  /// Runs one call of both. @throws std::invalid_argument when outputs differ in shape.
   void add(const std::vector<c10::IValue>& inputs);
 
   /// In execution order.
   std::vector<OperatorNoise> result() const;
+
+  /// Operators of one side that the other one has no counterpart of, each with its place.
+  const std::vector<std::string>& unpaired() const;
 
  private:
   class Impl;

@@ -71,12 +71,75 @@ TEST_F(OperatorNoiseTest, TellsAnOperatorsOwnNoiseFromWhatItInherits) {
 }
 
 TEST_F(OperatorNoiseTest, TheArtifactOfAnotherModelIsRefused) {
-  const jit::Module other = small_model("return self.conv2d(torch.sigmoid(self.conv2d(x)))");
+  const jit::Module other = small_model("return self.conv2d(torch.relu(self.linear(x)))");
   expect_words(refusal_of([&] { OperatorNoiseMeter(other, artifact_); }),
-               {"does not come from this fp32 model", "operator 1", "\"sigmoid\"", "\"relu\""});
+               {"does not come from this fp32 model", "\"linear\", operator 0 of the fp32 model",
+                "weight of [8, 8]"});
   const jit::Module shorter = small_model("return self.conv2d(x)");
   expect_words(refusal_of([&] { OperatorNoiseMeter(shorter, artifact_); }),
-               {"operator 1", "missing in the fp32 model"});
+               {"\"conv2d\", operator", "of the artifact"});
+}
+
+TEST_F(OperatorNoiseTest, WhatStandsOnOneSideOnlyIsToldAndTheRestCompared) {
+  const jit::Module other =
+      small_model("return self.conv2d_second(torch.sigmoid(self.batch_norm(self.conv2d(x))))");
+  OperatorNoiseMeter meter(other, artifact_);
+  EXPECT_EQ(meter.unpaired(), (std::vector<std::string>{"\"sigmoid\", operator 1 of the fp32 model",
+                                                        "\"relu\", operator 1 of the artifact"}));
+  meter.add({x_});
+  const auto operators = meter.result();
+  ASSERT_EQ(operators.size(), 2);
+  EXPECT_GT(operators[0].alone.sqnr(), 25);
+  EXPECT_LT(operators[1].together.sqnr(), 15);
+}
+
+TEST_F(OperatorNoiseTest, PairsOfDifferentShapesAreRefused) {
+  const jit::Module other = small_model(
+      "return self.conv2d_second(torch.relu(self.batch_norm(self.conv2d(x[:, :, 1:]))))");
+  OperatorNoiseMeter meter(other, artifact_);
+  expect_words(refusal_of([&] { meter.add({x_}); }),
+               {"does not come from this fp32 model", "\"conv2d\", operator 0", "[2, 8, 5, 5]",
+                "[2, 8, 6, 5]"});
+}
+
+OperatorNoiseMeter meter_of(const std::string& body, const at::Tensor& x) {
+  const jit::Module model = small_model(body);
+  OperatorNoiseMeter meter(model, convert(model, calibrated_on(model, {x}), {x}));
+  meter.add({x});
+  return meter;
+}
+
+std::string names_of(const OperatorNoiseMeter& meter) {
+  std::string names;
+  for (const OperatorNoise& row : meter.result()) names += (names.empty() ? "" : " ") + row.name;
+  return names;
+}
+
+TEST(OperatorNoise, DecomposedAttentionIsOneOperator) {
+  const OperatorNoiseMeter meter = meter_of(
+      "y = self.linear(x)\n"
+      "return torch.scaled_dot_product_attention(y, y, x, None, 0.0, False, scale=0.5) + x",
+      small_input(3).transpose(1, 2));
+  EXPECT_EQ(meter.unpaired(), std::vector<std::string>());
+  EXPECT_EQ(names_of(meter), "linear scaled_dot_product_attention add");
+  EXPECT_TRUE(meter.result()[1].is_quantized);
+  EXPECT_GT(meter.result()[1].alone.noise, 0);
+  EXPECT_GT(meter.result()[1].alone.sqnr(), 20);
+}
+
+TEST(OperatorNoise, EqualCallsAreMergedOnBothSides) {
+  const OperatorNoiseMeter meter =
+      meter_of("return self.conv2d(x) * 2.0 + self.conv2d(x) * 2.0", small_input(4));
+  EXPECT_EQ(meter.unpaired(), std::vector<std::string>());
+  EXPECT_EQ(names_of(meter), "conv2d add");
+}
+
+TEST(OperatorNoise, MasksOfInfinityAreLeftOut) {
+  const OperatorNoiseMeter meter = meter_of(
+      "y = self.linear(x)\n"
+      "return torch.softmax(y.masked_fill(y < 0, -float('inf')) + y, -1)",
+      small_input(2));
+  for (const OperatorNoise& row : meter.result()) EXPECT_GT(row.alone.sqnr(), 20) << row.name;
 }
 
 }  // namespace
