@@ -274,6 +274,8 @@ def bad(job):
     """Files that are not what they should be, beside the good ones."""
     (job / "text.pt").write_text("no model")
     (job / "text.npy").write_text("no array")
+    (job / "short.pt").write_bytes((job / "model.pt").read_bytes()[:-1000])
+    torch.save(torch.zeros(2), job / "tensor.pt")
     good = (job / "images.npy").read_bytes()
     (job / "short.npy").write_bytes(good[:-10])
     (job / "header.npy").write_bytes(good[:40])
@@ -295,6 +297,9 @@ def bad(job):
     [
         ("bench missing.pt", 'can\'t read "missing.pt"'),
         ("bench text.pt", '"text.pt" is not a TorchScript file'),
+        ("inspect text.pt", '"text.pt" is not a TorchScript file'),
+        ("inspect short.pt", '"short.pt" is not a TorchScript file'),
+        ("inspect tensor.pt", '"tensor.pt" is not a TorchScript file'),
         ("bench fp32.pt", "not one that int8graph's convert made"),
         ("inspect missing.pt", 'can\'t read "missing.pt"'),
         ("inspect model.pt --html no/such/folder.html", 'can\'t write "no/such/folder.html"'),
@@ -326,6 +331,7 @@ def test_failure_at_work(bad, words, said):
     assert done.stdout == ""
     assert said in done.stderr and done.stderr.count("\n") == 1
     assert done.stderr.startswith(f"int8graph {words.split()[0]}: ")
+    assert "PytorchStreamReader" not in done.stderr and "zip" not in done.stderr
     assert not (bad / "out.pt").exists()
 
 
@@ -389,6 +395,58 @@ def test_compare_of_a_transformer(bert_job):
     assert not any(row["name"] == "matmul" for row in report["operators"])
     text = succeed(*words[:-1], cwd=bert_job)
     assert "scaled_dot_product_attention" in text and "not compared" not in text
+
+
+def test_inspect_groups_what_pytorch_runs(bert_job):
+    report = json.loads(succeed("inspect", "model.pt", "--json", cwd=bert_job))
+    assert report["operators"]["scaled_dot_product_attention"] == {"all": 2, "quantized": 2}
+    outside = [
+        (node["kind"], node["reason"])
+        for node in report["nodes"]
+        if node["kind"] != "int8graph::partition"
+    ]
+    assert len(outside) > len(set(outside))
+    lines = succeed("inspect", "model.pt", cwd=bert_job).splitlines()
+    for kind, reason in set(outside):
+        (line,) = [x for x in lines if f"{kind}  " in x and x.endswith(reason)]
+        assert int(line.split()[0]) == outside.count((kind, reason))
+
+
+def test_inspect_counts_attention_in_fp32_as_such(tmp_path):
+    class Causal(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(16, 16)
+
+        def forward(self, x):
+            y = self.linear(x)
+            attention = torch.nn.functional.scaled_dot_product_attention
+            return attention(y, y, y, is_causal=True)
+
+    torch.manual_seed(0)
+    x = torch.randn(2, 5, 16)
+    torch.jit.trace(Causal().eval(), x[:1]).save(str(tmp_path / "fp32.pt"))
+    np.save(tmp_path / "x.npy", x.numpy())
+    succeed("calibrate", "fp32.pt", "--data", "x.npy", cwd=tmp_path)
+    succeed("convert", "fp32.pt", "--data", "x.npy", "-o", "model.pt", cwd=tmp_path)
+    report = json.loads(succeed("inspect", "model.pt", "--json", cwd=tmp_path))
+    assert report["operators"] == {
+        "linear": {"all": 1, "quantized": 1},
+        "scaled_dot_product_attention": {"all": 1, "quantized": 0},
+    }
+
+
+def test_an_artifact_that_was_saved_again(job, tmp_path):
+    torch.jit.save(torch.jit.load(str(job / "model.pt")), str(tmp_path / "again.pt"))
+    text = succeed("inspect", "again.pt", cwd=tmp_path)
+    assert "configuration" in text and "missing" in text
+    assert "2 conv2d" in text
+    assert not json.loads(succeed("inspect", "again.pt", "--json", cwd=tmp_path))[
+        "holds_configuration"
+    ]
+    assert "missing" not in succeed("inspect", job / "model.pt")
+    done = run("calibrate", "again.pt", "--data", job / "images.npy", cwd=tmp_path)
+    assert done.returncode == 1 and "is an int8 artifact already" in done.stderr
 
 
 def test_progress_bar_on_a_terminal(job, tmp_path):

@@ -320,9 +320,10 @@ std::string outside_list(const GraphTotals& totals) {
   std::string items;
   for (const auto& [reason, kinds] : totals.outside) {
     std::string names;
-    for (const auto& [kind, count] : kinds) {
+    for (const auto& [kind, nodes] : kinds) {
       if (!names.empty()) names += ", ";
-      names += element("code", escaped(kind)) + (count > 1 ? " × " + std::to_string(count) : "");
+      names += element("code", escaped(kind)) +
+               (nodes.count > 1 ? " × " + std::to_string(nodes.count) : "");
     }
     items += element("li", names + ": " + escaped(reason));
   }

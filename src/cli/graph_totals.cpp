@@ -10,7 +10,9 @@ GraphTotals totals_of(const Inspection& graph) {
     if (node.is_partition) {
       ++totals.partitions;
     } else {
-      ++totals.outside[node.reason][node.kind];
+      OutsideNodes& nodes = totals.outside[node.reason][node.kind];
+      ++nodes.count;
+      nodes.weights += node.int8_weights + node.other_weights;
     }
   }
   return totals;

@@ -16,7 +16,6 @@
 #include "cli/partition_profile.h"
 #include "cli/text_table.h"
 #include "int8graph/module_io.h"
-#include "int8graph/quant_conf.h"
 #include "quantize/inspection.h"
 
 namespace int8graph {
@@ -50,32 +49,15 @@ Examples:
 
 namespace {
 
-/// Operators of the QuantConf by name: how many there are, and how many of them are quantized.
-struct OperatorCount {
-  int all = 0;
-  int quantized = 0;
-};
-
 struct Report {
   std::string path;
   int64_t file_bytes = 0;
+  bool holds_conf = true;
   std::vector<InspectedInput> recorded;
   std::map<std::string, OperatorCount> operators;
   Inspection graph;
   std::vector<double> times_us;  ///< of each node; 0 where unknown; empty if not profiled
 };
-
-std::map<std::string, OperatorCount> count_operators(const QuantConf& conf) {
-  std::map<std::string, OperatorCount> counts;
-  for (const OperatorEntry& entry : conf.entries()) {
-    OperatorCount& count = counts[entry.name];
-    ++count.all;
-    if (std::ranges::find(entry.inputs_quantized, true) != entry.inputs_quantized.end()) {
-      ++count.quantized;
-    }
-  }
-  return counts;
-}
 
 /// The profile lists partitions in the order in which they run, the graph in that of its text; the
 /// two are the same unless a branch was not taken.
@@ -99,6 +81,10 @@ std::string describe(const Inspection& graph, const InspectedValue& value) {
   return is_of_partition && value.is_contiguous ? dtype + " contiguous" : dtype;
 }
 
+std::string weights_text(int64_t bytes) {
+  return bytes == 0 ? "" : in_bytes(bytes);
+}
+
 /// "uint8, float32"; equal ones in a row are counted: "24 uint8".
 std::string describe_all(const Inspection& graph, const std::vector<size_t>& values) {
   std::vector<std::string> parts;
@@ -109,6 +95,37 @@ std::string describe_all(const Inspection& graph, const std::vector<size_t>& val
     parts.push_back(count > 1 ? std::to_string(count) + " " + part : part);
   }
   return joined(parts, ", ");
+}
+
+std::string partition_table(const Report& report) {
+  const Inspection& graph = report.graph;
+  const bool is_profiled = !report.times_us.empty();
+  using enum TextTable::Align;
+  TextTable table({"#", is_profiled ? "us" : "", "in", "out", "weights", "partition"},
+                  {Right, Right, Left, Left, Right, Left});
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const InspectedNode& node = graph.nodes[i];
+    if (!node.is_partition) continue;
+    table.add({std::to_string(i), is_profiled ? fixed(report.times_us[i], 1) : "",
+               describe_all(graph, node.inputs), describe_all(graph, node.outputs),
+               weights_text(node.int8_weights + node.other_weights),
+               partition_title(node.operators)});
+  }
+  return table.to_string() +
+         "Outputs of partitions lie as oneDNN likes them, channels last, unless marked "
+         "contiguous.\n";
+}
+
+std::string outside_table(const GraphTotals& totals) {
+  if (totals.outside.empty()) return "";
+  using enum TextTable::Align;
+  TextTable table({"count", "weights", "run by PyTorch", "because"}, {Right, Right, Left, Left});
+  for (const auto& [reason, kinds] : totals.outside) {
+    for (const auto& [kind, nodes] : kinds) {
+      table.add({std::to_string(nodes.count), weights_text(nodes.weights), kind, reason});
+    }
+  }
+  return "\n" + table.to_string();
 }
 
 void print_text(const Report& report) {
@@ -129,36 +146,15 @@ void print_text(const Report& report) {
   TextTable summary({"file", report.path + ", " + in_bytes(report.file_bytes)}, {Left, Left});
   summary.add({"converted with", inputs.empty() ? "unknown inputs" : inputs});
   summary.add({"quantized", operators.empty() ? "nothing" : operators});
+  if (!report.holds_conf) {
+    summary.add({"configuration", "missing: torch.jit.save() leaves int8graph.json out"});
+  }
   summary.add({"weights", in_bytes(totals.int8_weights) + " int8, " +
                               in_bytes(totals.other_weights) + " other"});
   summary.add({"nodes", std::to_string(totals.partitions) + " partitions, " +
                             std::to_string(graph.nodes.size() - totals.partitions) +
                             " by PyTorch"});
-  std::cout << summary.to_string() << "\n";
-
-  const bool is_profiled = !report.times_us.empty();
-  TextTable table({"#", is_profiled ? "us" : "", "in", "out", "weights", "partition"},
-                  {Right, Right, Left, Left, Right, Left});
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    const InspectedNode& node = graph.nodes[i];
-    const int64_t weights = node.int8_weights + node.other_weights;
-    table.add({std::to_string(i),
-               is_profiled && node.is_partition ? fixed(report.times_us[i], 1) : "",
-               describe_all(graph, node.inputs), describe_all(graph, node.outputs),
-               weights == 0 ? "" : in_bytes(weights),
-               node.is_partition ? partition_title(node.operators) : "- " + node.kind});
-  }
-  std::cout << table.to_string()
-            << "Outputs of partitions lie as oneDNN likes them, channels last, unless marked "
-               "contiguous.\n";
-  if (!totals.outside.empty()) std::cout << "\nrun by PyTorch:\n";
-  for (const auto& [reason, kinds] : totals.outside) {
-    std::string names;
-    for (const auto& [kind, count] : kinds) {
-      names += (names.empty() ? "" : ", ") + (count > 1 ? std::to_string(count) + " " : "") + kind;
-    }
-    std::cout << "  " << names << ": " << reason << "\n";
-  }
+  std::cout << summary.to_string() << "\n" << partition_table(report) << outside_table(totals);
 }
 
 Json value_json(const InspectedValue& value) {
@@ -174,6 +170,7 @@ Json value_json(const InspectedValue& value) {
 void print_json(const Report& report) {
   Json json = {{"file", report.path},
                {"file_bytes", report.file_bytes},
+               {"holds_configuration", report.holds_conf},
                {"inputs", Json::array()},
                {"operators", Json::object()},
                {"nodes", Json::array()},
@@ -221,7 +218,8 @@ void inspect(const Arguments& arguments) {
   jit::Module model = load(report.path);
   report.file_bytes = static_cast<int64_t>(std::filesystem::file_size(report.path));
   report.recorded = recorded_inputs(model);
-  report.operators = count_operators(QuantConf::from_json(conf_of(report.path), report.path));
+  report.holds_conf = holds_conf(report.path);
+  report.operators = count_operators(jit::load(report.path));
   report.graph = inspect(model);
   if (arguments.has("--profile")) {
     report.times_us =

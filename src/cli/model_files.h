@@ -11,7 +11,7 @@ namespace int8graph {
 ///   file or an int8graph artifact. Both name the path.
 torch::jit::Module load_fp32(const std::string& path);
 
-/// The JSON text of the QuantConf inside an artifact.
-std::string conf_of(const std::string& path);
+/// Whether an artifact's file still holds its configuration, which torch.jit.save() leaves out.
+bool holds_conf(const std::string& path);
 
 }  // namespace int8graph

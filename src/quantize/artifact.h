@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "int8graph/export.h"
+
 namespace int8graph {
 
 /// What an artifact knows of itself, held as attributes of its module.
@@ -17,7 +19,8 @@ struct ArtifactFacts {
   std::vector<std::vector<int64_t>> inputs;
 };
 
-bool is_artifact(const torch::jit::Module& module);
+/// Exported for the program int8graph.
+INT8GRAPH_API bool is_artifact(const torch::jit::Module& module);
 void write_facts(torch::jit::Module& module, const ArtifactFacts& facts);
 ArtifactFacts read_facts(const torch::jit::Module& module);
 

@@ -1,6 +1,8 @@
 #include "quantize/inspection.h"
 
 #include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/constant_propagation.h>
+#include <torch/csrc/jit/passes/inliner.h>
 
 #include <algorithm>
 #include <unordered_map>
@@ -12,6 +14,7 @@
 #include "passes/partitioning.h"
 #include "passes/quantizers.h"
 #include "quantize/artifact.h"
+#include "quantize/listed_operators.h"
 
 namespace int8graph {
 
@@ -204,6 +207,19 @@ Inspection inspect(const jit::Module& module) {
     result.values[result.inputs[i]].dtype = recorded[i].dtype;
   }
   return result;
+}
+
+std::map<std::string, OperatorCount> count_operators(const jit::Module& artifact) {
+  auto graph = artifact.get_method("forward").graph()->copy();
+  jit::Inline(*graph);
+  jit::ConstantPropagation(graph);
+  std::map<std::string, OperatorCount> counts;
+  for (const ListedOperator& listed : list_operators(*graph->block())) {
+    OperatorCount& count = counts[std::string(listed.name)];
+    ++count.all;
+    if (listed.is_quantized) ++count.quantized;
+  }
+  return counts;
 }
 
 std::vector<InspectedInput> recorded_inputs(const jit::Module& module) {

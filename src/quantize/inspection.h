@@ -3,6 +3,7 @@
 #include <torch/script.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,6 +56,19 @@ struct Inspection {
 /// Describes what load() returned. With INT8GRAPH_DISABLE set, and for modules that
 /// torch::jit::load returned, there are no partitions. Exported for the program int8graph.
 INT8GRAPH_API Inspection inspect(const torch::jit::Module& module);
+
+/// Operators of one name: how many there are, and how many of them compute in int8.
+struct OperatorCount {
+  int all = 0;
+  int quantized = 0;
+};
+
+/// The recorded operators of an artifact by their names in the configuration, as its graph has them
+/// (listed_operators.h): attention that stayed in fp32 does not count as quantized, whatever the
+/// configuration says.
+/// @param artifact as torch::jit::load returns it; load() has removed the single operators.
+INT8GRAPH_API std::map<std::string, OperatorCount> count_operators(
+    const torch::jit::Module& artifact);
 
 /// "uint8" for quint8, "int8" for qint8, else numpy's names: "float32".
 INT8GRAPH_API std::string dtype_name(c10::ScalarType dtype);

@@ -6,14 +6,13 @@
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/export.h>
 
-#include <filesystem>
 #include <stdexcept>
-#include <system_error>
 
 #include "config/atomic_file.h"
 #include "config/environment.h"
 #include "passes/pipeline.h"
 #include "quantize/artifact.h"
+#include "quantize/torchscript_file.h"
 
 namespace int8graph {
 
@@ -60,18 +59,7 @@ void save(const jit::Module& module, const std::string& path) {
 }
 
 jit::Module load(const std::string& path) {
-  if (std::error_code error; !std::filesystem::is_regular_file(path, error)) {
-    throw std::system_error(
-        error ? error : std::make_error_code(std::errc::no_such_file_or_directory),
-        "can't read \"" + path + "\"");
-  }
-  jit::Module module;
-  try {
-    module = jit::load(path);
-  } catch (const c10::Error& error) {
-    throw std::invalid_argument("\"" + path +
-                                "\" is not a TorchScript file: " + error.what_without_backtrace());
-  }
+  jit::Module module = load_torchscript(path);
   if (!is_artifact(module)) {
     throw std::invalid_argument("\"" + path +
                                 "\" is a TorchScript file, but not one that int8graph's "

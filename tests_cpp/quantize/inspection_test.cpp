@@ -106,6 +106,15 @@ TEST_F(InspectionTest, BeforeThePassesThereAreNoPartitions) {
   }
 }
 
+TEST_F(InspectionTest, CountsOperatorsByName) {
+  const auto counts = count_operators(artifact_);
+  ASSERT_EQ(counts.size(), 2);
+  EXPECT_EQ(counts.at("conv2d").all, 2);
+  EXPECT_EQ(counts.at("conv2d").quantized, 2);
+  EXPECT_EQ(counts.at("relu").all, 1);
+  EXPECT_EQ(counts.at("relu").quantized, 0);
+}
+
 TEST(DtypeName, IsNumpysAndTellsQuantizedTypesByTheirIntegers) {
   EXPECT_EQ(dtype_name(c10::kQUInt8), "uint8");
   EXPECT_EQ(dtype_name(c10::kQInt8), "int8");

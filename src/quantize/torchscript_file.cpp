@@ -1,0 +1,45 @@
+#include "quantize/torchscript_file.h"
+
+#include <c10/util/Exception.h>
+
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+
+namespace int8graph {
+
+namespace {
+
+std::string first_line(const std::string& text) {
+  const size_t start = text.find_first_not_of(" \n");
+  return start == std::string::npos ? "" : text.substr(start, text.find('\n', start) - start);
+}
+
+/// The zip reader's own words tell of archives and records, and help nobody.
+[[noreturn]] void refuse(const std::string& path, const std::string& message) {
+  if (message.find("PytorchStreamReader") != std::string::npos) {
+    throw std::invalid_argument("\"" + path +
+                                "\" is not a TorchScript file, or is damaged; in Python, "
+                                "torch.jit.trace(model, x).save(path) writes one");
+  }
+  throw std::invalid_argument("can't load \"" + path + "\": " + first_line(message));
+}
+
+}  // namespace
+
+torch::jit::Module load_torchscript(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {
+    if (!error) error = std::make_error_code(std::errc::no_such_file_or_directory);
+    throw std::system_error(error, "can't read \"" + path + "\"");
+  }
+  try {
+    return torch::jit::load(path);
+  } catch (const c10::Error& refusal) {
+    refuse(path, refusal.what_without_backtrace());
+  } catch (const std::exception& refusal) {  // of the parser: an unknown operator
+    refuse(path, refusal.what());
+  }
+}
+
+}  // namespace int8graph
