@@ -99,10 +99,11 @@ void drop_outputs_of_compute(Entries& entries) {
 // A sum fuses behind the compute operator that makes one of its operands, in fp32; the other one is
 // int8. Of two such operators the one executed last has both operands at hand. Where the sum itself
 // goes on in fp32 (to a layer norm, or out of the model), oneDNN adds an fp32 operand just as well:
-// to quantize it would cost precision and a conversion.
+// to quantize it would cost precision and a conversion. Later sums are decided first: a sum that
+// only another one reads, as in a transformer's residual stream, goes on in int8 if that one does.
 void fuse_sums(Entries& entries) {
-  const RecipeGraph graph(entries);
-  for (size_t i = 0; i < entries.size(); ++i) {
+  const RecipeGraph graph(entries);  // looks at the flags as they are at each moment
+  for (size_t i = entries.size(); i-- > 0;) {
     if (!graph.is(i, OpClass::Add) || !graph.has_int8_form(i)) continue;
     const auto left = fusable_compute(graph, i, 0);
     const auto right = fusable_compute(graph, i, 1);

@@ -119,6 +119,25 @@ TEST_F(RecipeTest, ASumThatIsReadInFp32KeepsItsOperandsInFp32) {
   EXPECT_EQ(flags(relu), "->-");
 }
 
+TEST_F(RecipeTest, AResidualStreamThatOnlyNormsReadStaysInFp32) {
+  std::vector<std::string> sums = {"x"};
+  for (int i = 0; i < 3; ++i) {
+    const auto linear = add_entry("linear", {"x"});  // reads the stream from behind a layer norm
+    sums.push_back(add_entry("add", {linear, sums.back()}));
+  }
+  apply();
+  for (size_t i = 1; i < sums.size(); ++i) EXPECT_EQ(flags(sums[i]), "-->-");
+}
+
+TEST_F(RecipeTest, AResidualStreamThatComputeReadsGoesOnInInt8) {
+  const auto first = add_entry("add", {add_entry("conv2d", {"x"}), "x"});
+  const auto second = add_entry("add", {add_entry("conv2d", {"x"}), first});
+  add_entry("conv2d", {second});
+  apply();
+  EXPECT_EQ(flags(first), "-q>-");
+  EXPECT_EQ(flags(second), "-q>-");
+}
+
 TEST_F(RecipeTest, AProducerWithAnotherReaderDoesNotTakeTheSum) {
   const auto first = add_entry("conv2d", {"x"});
   const auto last = add_entry("conv2d", {first});
