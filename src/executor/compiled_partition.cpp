@@ -23,7 +23,7 @@ logical_tensor open_output(const logical_tensor& port) {
 /// Whether a compiled output lies as PyTorch may see it; `any` may have become oneDNN's own blocks.
 bool lies_as_wanted(const logical_tensor& compiled, OutputLayout layout) {
   if (compiled.get_layout_type() != logical_tensor::layout_type::strided) return false;
-  return layout == OutputLayout::Any ||
+  return layout != OutputLayout::Contiguous ||
          compiled.get_strides() == dense_strides(compiled.get_dims());
 }
 

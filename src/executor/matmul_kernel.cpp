@@ -7,14 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 
-#include "config/elapsed.h"
 #include "config/environment.h"
 #include "executor/call_key.h"
 #include "executor/matmul_primitive.h"
+#include "executor/primitive_cache.h"
 #include "executor/row_blocks.h"
-#include "executor/snapshot_cache.h"
 #include "executor/tensor_bridge.h"
 
 namespace int8graph {
@@ -58,111 +56,83 @@ at::Tensor operand_for(const at::Tensor& operand, at::IntArrayRef result) {
   return (operand.sizes() == sizes ? operand : operand.expand(sizes)).contiguous();
 }
 
-at::Tensor allocate_result(const MatmulPlan& plan, std::vector<int64_t> sizes) {
-  std::vector<int64_t> strides = dense_strides(sizes);
+/// The strides of a result of these sizes.
+std::vector<int64_t> strides_of(const std::vector<int64_t>& sizes, OutputLayout layout) {
+  if (layout != OutputLayout::HeadsInside || sizes.size() != 4) return dense_strides(sizes);
+  std::vector<int64_t> strides =
+      dense_strides(std::vector<int64_t>{sizes[0], sizes[2], sizes[1], sizes[3]});
+  std::swap(strides[1], strides[2]);
+  return strides;
+}
+
+at::Tensor allocate_result(const MatmulPlan& plan, std::vector<int64_t> sizes,
+                           OutputLayout layout = OutputLayout::Contiguous) {
+  std::vector<int64_t> strides = strides_of(sizes, layout);
   const auto dtype = plan.quantizer ? plan.quantizer->scalar_type() : c10::kFloat;
   return allocate({std::move(sizes), std::move(strides), dtype, plan.quantizer});
 }
 
-/// The matmuls of one plan, made when they are first asked for. A refusal is remembered, too.
-class Matmuls {
- public:
-  Matmuls(MatmulPlan plan, std::string name, size_t capacity)
+/// What both kernels have.
+class MatmulKernel : public PrimitiveKernel {
+ protected:
+  MatmulKernel(MatmulPlan plan, std::string name, size_t capacity)
       : plan_(std::move(plan)),
-        name_(std::move(name)),
         operands_(operands_of(plan_)),
         constants_(std::make_shared<MatmulConstants>(plan_)),
-        cache_(capacity) {}
+        cache_(std::move(name), capacity) {}
 
-  struct Outcome {
-    std::optional<MatmulPrimitive> primitive;
-  };
-
+  /// @param shapes returns the MatmulShapes that belong to the key
   template <typename Shapes>
-  std::shared_ptr<const Outcome> find_or_make(CacheKey key, const Shapes& shapes) const {
-    return cache_.find_or_make(key, [&] { return make(shapes); });
-  }
-
-  const MatmulPlan& plan() const { return plan_; }
-  const std::vector<size_t>& operands() const { return operands_; }
-  const memory::desc& packed_weight() const { return constants_->weight(); }
-
- private:
-  template <typename Shapes>
-  std::shared_ptr<const Outcome> make(const Shapes& shapes) const {
-    auto outcome = std::make_shared<Outcome>();
-    const auto start = std::chrono::steady_clock::now();
-    try {
-      const MatmulShapes wanted = shapes();
-      outcome->primitive.emplace(plan_, constants_, wanted);
-      const std::string implementation = outcome->primitive->implementation();
-      if (implementation.starts_with("ref")) {
-        outcome->primitive.reset();
-        refuse("it has only its reference kernel");
-      } else {
-        log_verbose([&] {
-          return name_ + ": matmul " + implementation + " for " +
-                 c10::str(at::IntArrayRef(wanted.source.get_dims())) + " in " +
-                 std::to_string(milliseconds_since(start)) + " ms";
-        });
-      }
-    } catch (const std::exception& error) {  // oneDNN lets std::bad_alloc out for odd shapes
-      outcome->primitive.reset();
-      refuse(error.what());
-    }
-    return outcome;
-  }
-
-  void refuse(const std::string& reason) const {
-    if (told_.exchange(true)) return;
-    log_verbose([&] { return name_ + ": left to oneDNN Graph: oneDNN's matmul says " + reason; });
+  std::shared_ptr<const std::optional<MatmulPrimitive>> matmul(CacheKey key,
+                                                               const Shapes& shapes) const {
+    return cache_.find_or_make(key, [&] { return MatmulPrimitive(plan_, constants_, shapes()); });
   }
 
   const MatmulPlan plan_;
-  const std::string name_;
   const std::vector<size_t> operands_;
   const std::shared_ptr<const MatmulConstants> constants_;
-  mutable SnapshotCache<Outcome> cache_;
-  mutable std::atomic<bool> told_{false};
+
+ private:
+  const PrimitiveCache<MatmulPrimitive> cache_;
 };
 
 /// Rows times a weight, block by block.
 class LinearKernel final : public MatmulKernel {
  public:
   LinearKernel(MatmulPlan plan, std::string name)
-      : matmuls_(std::move(plan), std::move(name), kCapacity) {}
+      : MatmulKernel(std::move(plan), std::move(name), kCapacity) {}
 
   std::optional<at::Tensor> run(Arguments arguments) const override {
-    const MatmulPlan& plan = matmuls_.plan();
     if (!fit(arguments)) return {};
-    const at::Tensor source = arguments[plan.source.argument].contiguous();
+    const at::Tensor source = arguments[plan_.source.argument].contiguous();
     c10::SmallVector<at::Tensor, 2> operands;
-    for (const size_t operand : matmuls_.operands()) {
-      operands.push_back(arguments[operand].contiguous());
-    }
+    for (const size_t operand : operands_) operands.push_back(arguments[operand].contiguous());
     std::vector<int64_t> sizes = source.sizes().vec();
-    sizes.back() = plan.outer_size();
-    at::Tensor result = allocate_result(plan, std::move(sizes));
+    sizes.back() = plan_.outer_size();
+    at::Tensor result = allocate_result(plan_, std::move(sizes));
 
-    const int64_t in_row = plan.inner_size();  // bytes, as everything below
-    const auto out_row = static_cast<int64_t>(result.itemsize()) * plan.outer_size();
-    const auto operand_row = static_cast<int64_t>(sizeof(float)) * plan.outer_size();
+    const int64_t rows = source.numel() / plan_.inner_size();
+    prepare_for(rows);
+    const int64_t in_row = plan_.inner_size();  // bytes, as everything below
+    const auto out_row = static_cast<int64_t>(result.itemsize()) * plan_.outer_size();
+    const auto operand_row = static_cast<int64_t>(sizeof(float)) * plan_.outer_size();
     const auto* in = static_cast<const char*>(source.const_data_ptr());
     auto* out = static_cast<char*>(result.data_ptr());
     bool is_done = true;
-    for_each_row_block(source.numel() / plan.inner_size(), [&](int64_t first, int64_t count) {
-      const auto outcome = matmul(count);
-      is_done = is_done && outcome->primitive;
+    for_each_row_block(rows, [&](int64_t first, int64_t count) {
+      const auto primitive = matmul_of(count);
+      is_done = is_done && primitive->has_value();
       if (!is_done) return;
       c10::SmallVector<const void*, 2> at_first;
       for (const at::Tensor& operand : operands) {
         at_first.push_back(static_cast<const char*>(operand.const_data_ptr()) +
                            first * operand_row);
       }
-      outcome->primitive->run({in + first * in_row,
-                               nullptr,
-                               out + first * out_row,
-                               {at_first.data(), at_first.size()}});
+      (*primitive)
+          ->run({in + first * in_row,
+                 nullptr,
+                 out + first * out_row,
+                 {at_first.data(), at_first.size()}});
     });
     if (!is_done) return {};
     return result;
@@ -170,37 +140,46 @@ class LinearKernel final : public MatmulKernel {
 
  private:
   // One matmul for each block size and number of threads, while that does not keep changing.
-  static constexpr size_t kCapacity = 4 * kRowBlockSizes;
+  static constexpr size_t kCapacity = 4 * kRowBlockSizes.size();
 
   bool fit(Arguments arguments) const {
-    const auto sizes = arguments[matmuls_.plan().source.argument].sizes();
-    if (sizes.empty() || sizes.back() != matmuls_.plan().inner_size()) return false;
-    return std::ranges::all_of(matmuls_.operands(), [&](size_t operand) {
+    const auto sizes = arguments[plan_.source.argument].sizes();
+    if (sizes.empty() || sizes.back() != plan_.inner_size()) return false;
+    return std::ranges::all_of(operands_, [&](size_t operand) {
       const auto others = arguments[operand].sizes();
-      return others.size() == sizes.size() && others.back() == matmuls_.plan().outer_size() &&
+      return others.size() == sizes.size() && others.back() == plan_.outer_size() &&
              others.slice(0, sizes.size() - 1) == sizes.slice(0, sizes.size() - 1);
     });
   }
 
-  std::shared_ptr<const Matmuls::Outcome> matmul(int64_t rows) const {
-    const std::array<int64_t, 2> key = {rows, at::get_num_threads()};
-    return matmuls_.find_or_make(
-        key, [&] { return linear_shapes(matmuls_.plan(), matmuls_.packed_weight(), rows); });
+  /// The first time that the number of rows changes, all sizes of blocks are made at once: whoever
+  /// comes with two lengths will come with more.
+  void prepare_for(int64_t rows) const {
+    int64_t before = rows_.load(std::memory_order_relaxed);
+    if (before == rows || before == kAll) return;
+    if (!rows_.compare_exchange_strong(before, before == kNone ? rows : kAll)) return;
+    if (before == kNone) return;
+    for (const int64_t size : kRowBlockSizes) matmul_of(size);
   }
 
-  const Matmuls matmuls_;
+  std::shared_ptr<const std::optional<MatmulPrimitive>> matmul_of(int64_t rows) const {
+    const std::array<int64_t, 2> key = {rows, at::get_num_threads()};
+    return matmul(key, [&] { return linear_shapes(plan_, constants_->weight(), rows); });
+  }
+
+  static constexpr int64_t kNone = -1, kAll = -2;
+  mutable std::atomic<int64_t> rows_{kNone};  ///< of all calls so far, or one of the above
 };
 
 /// The product of two activations of the same rank and batch sizes, whatever their strides.
 class ProductKernel final : public MatmulKernel {
  public:
-  ProductKernel(MatmulPlan plan, std::string name)
-      : matmuls_(std::move(plan), std::move(name), compile_cache_capacity()) {}
+  ProductKernel(MatmulPlan plan, std::string name, OutputLayout layout)
+      : MatmulKernel(std::move(plan), std::move(name), compile_cache_capacity()), layout_(layout) {}
 
   std::optional<at::Tensor> run(Arguments arguments) const override {
-    const MatmulPlan& plan = matmuls_.plan();
-    const at::Tensor& left = arguments[plan.source.argument];
-    const at::Tensor& right = arguments[plan.second->argument];
+    const at::Tensor& left = arguments[plan_.source.argument];
+    const at::Tensor& right = arguments[plan_.second->argument];
     if (!multiply(left.sizes(), right.sizes())) return {};
     std::vector<int64_t> sizes = left.sizes().vec();
     sizes.back() = right.sizes().back();
@@ -209,11 +188,11 @@ class ProductKernel final : public MatmulKernel {
     const at::Tensor source = with_dense_rows_or_columns(left);
     const at::Tensor second = with_dense_rows_or_columns(right);
     c10::SmallVector<at::Tensor, 2> operands;
-    for (const size_t operand : matmuls_.operands()) {
+    for (const size_t operand : operands_) {
       operands.push_back(operand_for(arguments[operand], sizes));
     }
-    at::Tensor result = allocate_result(plan, std::move(sizes));
-    const auto outcome = matmuls_.find_or_make(CallKey(arguments).view(), [&] {
+    at::Tensor result = allocate_result(plan_, std::move(sizes), layout_);
+    const auto primitive = matmul(CallKey(arguments).view(), [&] {
       MatmulShapes shapes{desc_of(source), desc_of(second), desc_of(result), {}};
       for (const at::Tensor& operand : operands) {
         shapes.operands.emplace_back(operand.sizes().vec(), memory::data_type::f32,
@@ -221,13 +200,14 @@ class ProductKernel final : public MatmulKernel {
       }
       return shapes;
     });
-    if (!outcome->primitive) return {};
+    if (!primitive->has_value()) return {};
     c10::SmallVector<const void*, 2> data;
     for (const at::Tensor& operand : operands) data.push_back(operand.const_data_ptr());
-    outcome->primitive->run({source.const_data_ptr(),
-                             second.const_data_ptr(),
-                             result.data_ptr(),
-                             {data.data(), data.size()}});
+    (*primitive)
+        ->run({source.const_data_ptr(),
+               second.const_data_ptr(),
+               result.data_ptr(),
+               {data.data(), data.size()}});
     return result;
   }
 
@@ -240,20 +220,23 @@ class ProductKernel final : public MatmulKernel {
 
   /// Whether all operands are of these sizes, or of 1 where they are broadcast.
   bool broadcast_to(const std::vector<int64_t>& sizes, Arguments arguments) const {
-    return std::ranges::all_of(matmuls_.operands(), [&](size_t operand) {
+    return std::ranges::all_of(operands_, [&](size_t operand) {
       return std::ranges::equal(arguments[operand].sizes(), sizes, [](int64_t size, int64_t whole) {
         return size == whole || size == 1;
       });
     });
   }
 
-  const Matmuls matmuls_;
+  const OutputLayout layout_;
 };
 
 }  // namespace
 
-std::unique_ptr<const MatmulKernel> make_matmul_kernel(MatmulPlan plan, std::string name) {
-  if (plan.second) return std::make_unique<ProductKernel>(std::move(plan), std::move(name));
+std::unique_ptr<const PrimitiveKernel> make_matmul_kernel(MatmulPlan plan, std::string name,
+                                                          OutputLayout layout) {
+  if (plan.second) {
+    return std::make_unique<ProductKernel>(std::move(plan), std::move(name), layout);
+  }
   return std::make_unique<LinearKernel>(std::move(plan), std::move(name));
 }
 

@@ -1,10 +1,6 @@
 #include "executor/matmul_primitive.h"
 
-#include <c10/core/CPUAllocator.h>
-#include <c10/util/SmallVector.h>
-
 #include "executor/onednn_runtime.h"
-#include "executor/profile.h"
 
 namespace int8graph {
 
@@ -70,26 +66,7 @@ dnnl::matmul::primitive_desc describe(const MatmulPlan& plan, const MatmulShapes
   return {onednn_engine(), shapes.source, shapes.second, bias, shapes.result, attr};
 }
 
-/// A memory of its own for a number that primitives read when they run.
-template <typename T>
-memory number(memory::data_type dtype, T value) {
-  memory result({{1}, dtype, memory::format_tag::a}, onednn_engine());
-  *static_cast<T*>(result.get_data_handle()) = value;
-  return result;
-}
-
 }  // namespace
-
-memory::data_type onednn_dtype(c10::ScalarType dtype) {
-  switch (dtype) {
-    case c10::kQInt8:
-      return memory::data_type::s8;
-    case c10::kQUInt8:
-      return memory::data_type::u8;
-    default:
-      return memory::data_type::f32;
-  }
-}
 
 MatmulShapes linear_shapes(const MatmulPlan& plan, const memory::desc& weight, int64_t rows) {
   const auto source = onednn_dtype(static_cast<c10::ScalarType>(plan.source.parameters.dtype));
@@ -116,41 +93,27 @@ MatmulConstants::MatmulConstants(const MatmulPlan& plan)
     memory packed(weight_, onednn_engine());
     memory plain(plain_weight(plan), onednn_engine(), plan.weight.data_ptr());
     dnnl::reorder(plain, packed).execute(onednn_stream(), plain, packed);
-    add(DNNL_ARG_WEIGHTS, std::move(packed));
-    add(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS,
-        {{{scales_.numel()}, memory::data_type::f32, memory::format_tag::a},
-         onednn_engine(),
-         scales_.data_ptr()});
+    arguments_.add(DNNL_ARG_WEIGHTS, std::move(packed));
+    arguments_.add(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS,
+                   {{{scales_.numel()}, memory::data_type::f32, memory::format_tag::a},
+                    onednn_engine(),
+                    scales_.data_ptr()});
   } else {
-    add_scale(DNNL_ARG_WEIGHTS, plan.second->parameters.scale);
+    arguments_.add_scale(DNNL_ARG_WEIGHTS, plan.second->parameters.scale);
   }
   if (bias_.defined()) {
-    add(DNNL_ARG_BIAS,
-        {rows_of(1, plan.outer_size(), memory::data_type::f32), onednn_engine(), bias_.data_ptr()});
+    arguments_.add(DNNL_ARG_BIAS, {rows_of(1, plan.outer_size(), memory::data_type::f32),
+                                   onednn_engine(), bias_.data_ptr()});
   }
-  add_scale(DNNL_ARG_SRC, plan.source.parameters.scale);
+  arguments_.add_scale(DNNL_ARG_SRC, plan.source.parameters.scale);
   if (plan.source.parameters.zero_point != 0) {
-    add_zero_point(DNNL_ARG_SRC, plan.source.parameters.zero_point);
+    arguments_.add_zero_point(DNNL_ARG_SRC, plan.source.parameters.zero_point);
   }
   if (plan.quantizer) {
     const auto& quantizer = static_cast<const at::PerTensorAffineQuantizer&>(*plan.quantizer);
-    add_scale(DNNL_ARG_DST, quantizer.scale());
-    add_zero_point(DNNL_ARG_DST, quantizer.zero_point());
+    arguments_.add_scale(DNNL_ARG_DST, quantizer.scale());
+    arguments_.add_zero_point(DNNL_ARG_DST, quantizer.zero_point());
   }
-}
-
-void MatmulConstants::add(int place, memory value) {
-  memories_.push_back(std::move(value));
-  arguments_.push_back({place, memories_.back().get()});
-}
-
-void MatmulConstants::add_scale(int place, double scale) {
-  add(DNNL_ARG_ATTR_SCALES | place, number(memory::data_type::f32, static_cast<float>(scale)));
-}
-
-void MatmulConstants::add_zero_point(int place, int64_t zero_point) {
-  add(DNNL_ARG_ATTR_ZERO_POINTS | place,
-      number(memory::data_type::s32, static_cast<int32_t>(zero_point)));
 }
 
 MatmulPrimitive::MatmulPrimitive(const MatmulPlan& plan,
@@ -167,28 +130,19 @@ MatmulPrimitive::MatmulPrimitive(const MatmulPlan& plan,
   }
 }
 
+std::string MatmulPrimitive::shape() const {
+  return c10::str(at::IntArrayRef(shapes_.source.get_dims()));
+}
+
 void MatmulPrimitive::run(const Data& data) const {
-  const dnnl::engine& engine = onednn_engine();
-  const at::DataPtr scratch = c10::GetCPUAllocator()->allocate(scratchpad_.get_size());
-  const auto constants = constants_->arguments();
-  c10::SmallVector<dnnl_exec_arg_t, 14> arguments(constants.begin(), constants.end());
-  c10::SmallVector<memory, 6> memories;
-  const auto add = [&](int place, const memory::desc& desc, const void* place_of_data) {
-    memories.emplace_back(desc, engine, const_cast<void*>(place_of_data));
-    arguments.push_back({place, memories.back().get()});
-  };
-  add(DNNL_ARG_SRC, shapes_.source, data.source);
-  if (data.second != nullptr) add(DNNL_ARG_WEIGHTS, shapes_.second, data.second);
-  add(DNNL_ARG_DST, shapes_.result, data.result);
-  add(DNNL_ARG_SCRATCHPAD, scratchpad_, scratch.get());
+  PrimitiveCall call(constants_->arguments());
+  call.add(DNNL_ARG_SRC, shapes_.source, data.source);
+  if (data.second != nullptr) call.add(DNNL_ARG_WEIGHTS, shapes_.second, data.second);
+  call.add(DNNL_ARG_DST, shapes_.result, data.result);
   for (size_t i = 0; i < operand_places_.size(); ++i) {
-    add(operand_places_[i], shapes_.operands[i], data.operands[i]);
+    call.add(operand_places_[i], shapes_.operands[i], data.operands[i]);
   }
-  const OneDnnTimer timer;
-  dnnl::error::wrap_c_api(
-      dnnl_primitive_execute(primitive_.get(), onednn_stream().get(),
-                             static_cast<int>(arguments.size()), arguments.data()),
-      "oneDNN could not run a matmul");
+  call.run(primitive_, scratchpad_);
 }
 
 }  // namespace int8graph

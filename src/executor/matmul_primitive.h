@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "executor/matmul_plan.h"
+#include "executor/primitive_call.h"
 
 namespace int8graph {
 
@@ -19,17 +20,12 @@ class MatmulConstants {
   explicit MatmulConstants(const MatmulPlan& plan);
 
   const dnnl::memory::desc& weight() const { return weight_; }  ///< as packed
-  std::span<const dnnl_exec_arg_t> arguments() const { return arguments_; }
+  const PrimitiveConstants& arguments() const { return arguments_; }
 
  private:
-  void add(int place, dnnl::memory value);
-  void add_scale(int place, double scale);
-  void add_zero_point(int place, int64_t zero_point);
-
-  const at::Tensor scales_, bias_;  // the memories below point into them
+  const at::Tensor scales_, bias_;  // the arguments below point into them
   dnnl::memory::desc weight_;
-  std::vector<dnnl::memory> memories_;
-  std::vector<dnnl_exec_arg_t> arguments_;
+  PrimitiveConstants arguments_;
 };
 
 /// The sizes, strides and dtypes of one call.
@@ -58,6 +54,7 @@ class MatmulPrimitive {
 
   /// oneDNN's name of the kernel, such as "brg:avx512_core_vnni".
   std::string implementation() const { return description_.impl_info_str(); }
+  std::string shape() const;  ///< the source's
 
  private:
   std::shared_ptr<const MatmulConstants> constants_;
@@ -70,7 +67,5 @@ class MatmulPrimitive {
 
 /// The parts of MatmulShapes that belong to a plan with a weight, for a number of rows.
 MatmulShapes linear_shapes(const MatmulPlan& plan, const dnnl::memory::desc& weight, int64_t rows);
-
-dnnl::memory::data_type onednn_dtype(c10::ScalarType dtype);
 
 }  // namespace int8graph

@@ -12,8 +12,8 @@
 #include "executor/call_key.h"
 #include "executor/compiled_partition.h"
 #include "executor/mapped_partition.h"
-#include "executor/matmul_kernel.h"
 #include "executor/onednn_runtime.h"
+#include "executor/primitive_kernel.h"
 #include "executor/profile.h"
 #include "executor/snapshot_cache.h"
 #include "ops/node_arguments.h"
@@ -67,8 +67,8 @@ class PartitionKernel::Impl {
     for (const jit::Value* input : subgraph_->inputs()) {
       argument_dtypes_.push_back(scalar_type_of(logical_tensor_of(input).get_data_type()));
     }
-    make_matmul();
-    if (!matmul_) mapped();
+    if (layouts_.size() == 1) primitive_ = make_primitive_kernel(*subgraph_, name_, layouts_[0]);
+    if (!primitive_) mapped();
   }
 
   void run(jit::Stack& stack) const {
@@ -82,7 +82,7 @@ class PartitionKernel::Impl {
     for (c10::IValue& input : inputs) arguments.push_back(std::move(input).toTensor());
     jit::drop(stack, count);
     const std::span<const at::Tensor> view(arguments.data(), arguments.size());
-    if (run_matmul(view, stack) || run_compiled(view, stack)) return;
+    if (run_primitive(view, stack) || run_compiled(view, stack)) return;
     for (at::Tensor& argument : arguments) stack.emplace_back(std::move(argument));
     run_unfused(stack, "oneDNN does not compile it");
   }
@@ -98,21 +98,8 @@ class PartitionKernel::Impl {
     return true;
   }
 
-  /// A single product takes the shorter way, where there is one.
-  void make_matmul() {
-    auto plan = matmul_plan(*subgraph_);
-    if (!plan) return;
-    try {
-      matmul_ = make_matmul_kernel(std::move(*plan), name_);
-    } catch (const std::exception& error) {
-      log_verbose([&] {
-        return name_ + ": compiled by oneDNN Graph for each shape: its matmul says " + error.what();
-      });
-    }
-  }
-
-  /// The subgraph in oneDNN Graph's form; null if that does not take it. A matmul needs it for odd
-  /// shapes only, so it is made when it is first asked for.
+  /// The subgraph in oneDNN Graph's form; null if that does not take it. A primitive needs it for
+  /// odd shapes only, so it is made when it is first asked for.
   const MappedPartition* mapped() const {
     std::call_once(mapping_, [this] {
       mapped_ = map_partition(*subgraph_, name_, layouts_);
@@ -121,10 +108,10 @@ class PartitionKernel::Impl {
     return mapped_ ? &*mapped_ : nullptr;
   }
 
-  /// Whether oneDNN's matmul ran it.
-  bool run_matmul(std::span<const at::Tensor> arguments, jit::Stack& stack) const {
-    if (!matmul_) return false;
-    auto result = matmul_->run(arguments);
+  /// Whether a primitive ran it.
+  bool run_primitive(std::span<const at::Tensor> arguments, jit::Stack& stack) const {
+    if (!primitive_) return false;
+    auto result = primitive_->run(arguments);
     if (!result) return false;
     stack.emplace_back(std::move(*result));
     return true;
@@ -187,7 +174,7 @@ class PartitionKernel::Impl {
   const std::vector<OutputLayout> layouts_;
   const std::vector<bool> reusable_;
   std::vector<c10::ScalarType> argument_dtypes_;
-  std::unique_ptr<const MatmulKernel> matmul_;
+  std::unique_ptr<const PrimitiveKernel> primitive_;
   mutable SnapshotCache<Outcome> cache_;
   mutable std::atomic<bool> told_{false};
 

@@ -38,6 +38,29 @@ bool needs_fp32_strides(const jit::Value& value) {
   });
 }
 
+bool swaps_1_and_2(const jit::Node& node) {
+  const auto integer = [&](size_t i) { return jit::constant_as<int64_t>(node.input(i)); };
+  if (node.kind() == c10::aten::transpose) return integer(1) == 1 && integer(2) == 2;
+  if (node.kind() != c10::aten::permute) return false;
+  const auto order = jit::constant_as<c10::List<int64_t>>(node.input(1));
+  return order && order->vec() == std::vector<int64_t>{0, 2, 1, 3};
+}
+
+/// Whether all readers swap dimensions 1 and 2 before they do anything else.
+bool is_read_swapped(const jit::Value& value) {
+  return value.hasUses() && std::ranges::all_of(value.uses(), [](const jit::Use& use) {
+           const jit::Node& user = *use.user;
+           if (user.kind() == c10::aten::size) return true;
+           if (user.kind() == c10::aten::reshape) return is_read_swapped(*user.output());
+           return swaps_1_and_2(user);
+         });
+}
+
+OutputLayout layout_of(const jit::Value& output) {
+  if (needs_fp32_strides(output)) return OutputLayout::Contiguous;
+  return is_read_swapped(output) ? OutputLayout::HeadsInside : OutputLayout::Any;
+}
+
 }  // namespace
 
 void propagate_layouts(jit::Block& block) {
@@ -45,7 +68,7 @@ void propagate_layouts(jit::Block& block) {
     if (node.kind() != partition_symbol()) return;
     std::vector<OutputLayout> layouts;
     for (const jit::Value* output : node.outputs()) {
-      layouts.push_back(needs_fp32_strides(*output) ? OutputLayout::Contiguous : OutputLayout::Any);
+      layouts.push_back(layout_of(*output));
     }
     set_output_layouts(node, layouts);
     std::vector<bool> reusable;

@@ -18,8 +18,9 @@ c10::Symbol partition_symbol();
 
 /// How an output of a partition lies in memory.
 enum class OutputLayout : int64_t {
-  Any,         ///< as oneDNN likes it; for readers that take every stride
-  Contiguous,  ///< as PyTorch's fp32 operators would leave it; for values that leave the graph
+  Any,          ///< as oneDNN likes it; for readers that take every stride
+  Contiguous,   ///< as PyTorch's fp32 operators would leave it; for values that leave the graph
+  HeadsInside,  ///< [B, H, L, D] as a contiguous [B, L, H, D], whose readers swap the two back
 };
 
 /// The layouts of a partition's outputs: written by layout propagation, read by the executor.

@@ -17,7 +17,7 @@ struct Kernel {
   Kernel(const std::string& body, const at::Tensor& input, size_t position)
       : partition(small_model(body), {input}, position),
         kernel(make_matmul_kernel(matmul_plan(*partition.node().g(c10::attr::Subgraph)).value(),
-                                  "a matmul")) {}
+                                  "a matmul", OutputLayout::Any)) {}
 
   void expect_right(const std::vector<at::Tensor>& inputs) const {
     const auto run = kernel->run(inputs);
@@ -30,7 +30,7 @@ struct Kernel {
   }
 
   Partition partition;
-  std::unique_ptr<const MatmulKernel> kernel;
+  std::unique_ptr<const PrimitiveKernel> kernel;
 };
 
 Kernel linear_kernel() {
@@ -110,7 +110,7 @@ TEST(ProductKernel, AddsMasksThatBroadcastWhateverTheirStrides) {
   const Partition partition(model, {x, noise({1, 1, 6, 6})}, 0);
   ASSERT_EQ(partition.node().inputs().size(), 3);
   const auto plan = matmul_plan(*partition.node().g(c10::attr::Subgraph)).value();
-  const auto kernel = make_matmul_kernel(plan, "masked");
+  const auto kernel = make_matmul_kernel(plan, "masked", OutputLayout::Any);
   const at::Tensor wide = noise({2, 3, 20, 20}, 3);
   const std::vector<at::Tensor> masks = {
       noise({1, 1, 6, 6}, 2),
@@ -131,6 +131,24 @@ TEST(ProductKernel, AddsMasksThatBroadcastWhateverTheirStrides) {
     ASSERT_TRUE(result) << mask.sizes();
     EXPECT_TRUE(at::allclose(*result, partition.unfused(inputs), 1e-4, 1e-4)) << mask.strides();
   }
+}
+
+TEST(ProductKernel, PutsHeadsInsideWhereItsReadersWantThem) {
+  const at::Tensor x = noise({2, 3, 6, 5});
+  const Partition partition(
+      small_model("return torch.topk(torch.matmul(x, x.transpose(2, 3)) / 2.0, 2)[0]"), {x}, 0);
+  const auto plan = matmul_plan(*partition.node().g(c10::attr::Subgraph)).value();
+  const std::vector<at::Tensor> inputs = {partition.int8(x, 0),
+                                          partition.int8(x.transpose(2, 3), 1)};
+  const auto run = [&](OutputLayout layout, const std::vector<at::Tensor>& arguments) {
+    return make_matmul_kernel(plan, "heads", layout)->run(arguments).value();
+  };
+  const at::Tensor inside = run(OutputLayout::HeadsInside, inputs);
+  EXPECT_TRUE(inside.transpose(1, 2).is_contiguous());
+  EXPECT_TRUE(at::equal(inside, run(OutputLayout::Any, inputs)));
+  EXPECT_TRUE(at::allclose(inside, partition.unfused(inputs), 1e-4, 1e-4));
+  const std::vector<at::Tensor> of_rank_3 = {inputs[0][0], inputs[1][0]};
+  EXPECT_TRUE(run(OutputLayout::HeadsInside, of_rank_3).is_contiguous());
 }
 
 TEST(ProductKernel, LeavesBroadcastingToOneDnnGraph) {

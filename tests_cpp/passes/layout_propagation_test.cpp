@@ -56,5 +56,27 @@ graph(%x : Tensor):
   EXPECT_EQ(output_layouts(*partition), std::vector{kContiguous});
 }
 
+TEST(LayoutPropagation, HeadsLieInsideWhereReadersSwapThemBack) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor, %n : int):
+  %one : int = prim::Constant[value=1]()
+  %two : int = prim::Constant[value=2]()
+  %1 : Tensor = aten::relu(%x)
+  %same : int[] = prim::ListConstruct(%n, %n, %n, %n)
+  %2 : Tensor = aten::reshape(%1, %same)
+  %3 : Tensor = aten::transpose(%2, %one, %two)
+  %4 : Tensor = aten::neg(%3)
+  %5 : Tensor = aten::sigmoid(%4)
+  %6 : Tensor = aten::transpose(%5, %one, %two)
+  %7 : Tensor = aten::neg(%5)
+  %8 : Tensor = aten::add(%6, %7, %one)
+  return (%8))IR");
+  const jit::Node* swapped = as_partition(*graph, "aten::relu");
+  const jit::Node* read_both_ways = as_partition(*graph, "aten::sigmoid");
+  propagate_layouts(*graph->block());
+  EXPECT_EQ(output_layouts(*swapped), std::vector{OutputLayout::HeadsInside});
+  EXPECT_EQ(output_layouts(*read_both_ways), std::vector{kAny});
+}
+
 }  // namespace
 }  // namespace int8graph

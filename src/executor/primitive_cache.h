@@ -1,0 +1,63 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "config/elapsed.h"
+#include "config/environment.h"
+#include "executor/snapshot_cache.h"
+
+namespace int8graph {
+
+/// One partition's primitives, made when they are first asked for. A refusal is remembered, too.
+/// @tparam Primitive has `std::string implementation() const`, oneDNN's name of its kernel, and
+///   `std::string shape() const`, what it was made for.
+template <typename Primitive>
+class PrimitiveCache {
+ public:
+  PrimitiveCache(std::string name, size_t capacity) : name_(std::move(name)), cache_(capacity) {}
+
+  using Outcome = std::optional<Primitive>;
+
+  /// Never null; points to nothing where oneDNN refuses, or has only its reference kernel.
+  /// @param make returns a Primitive
+  template <typename Make>
+  std::shared_ptr<const Outcome> find_or_make(CacheKey key, const Make& make) const {
+    return cache_.find_or_make(key, [&] { return std::make_shared<Outcome>(try_to(make)); });
+  }
+
+ private:
+  template <typename Make>
+  Outcome try_to(const Make& make) const {
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      Outcome outcome(make());
+      const std::string implementation = outcome->implementation();
+      if (implementation.starts_with("ref")) return refused("it has only its reference kernel");
+      log_verbose([&] {
+        return name_ + ": primitive " + implementation + " for " + outcome->shape() + " in " +
+               std::to_string(milliseconds_since(start)) + " ms";
+      });
+      return outcome;
+    } catch (const std::exception& error) {  // oneDNN lets std::bad_alloc out for odd shapes
+      return refused(error.what());
+    }
+  }
+
+  Outcome refused(const std::string& reason) const {
+    if (!told_.exchange(true)) {
+      log_verbose(
+          [&] { return name_ + ": left to oneDNN Graph: oneDNN's primitive says " + reason; });
+    }
+    return {};
+  }
+
+  const std::string name_;
+  mutable SnapshotCache<Outcome> cache_;
+  mutable std::atomic<bool> told_{false};
+};
+
+}  // namespace int8graph

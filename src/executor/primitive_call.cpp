@@ -1,0 +1,64 @@
+#include "executor/primitive_call.h"
+
+#include <c10/core/CPUAllocator.h>
+
+#include "executor/onednn_runtime.h"
+#include "executor/profile.h"
+
+namespace int8graph {
+
+using dnnl::memory;
+
+namespace {
+
+/// A memory of its own for a number that primitives read when they run.
+template <typename T>
+memory number(memory::data_type dtype, T value) {
+  memory result({{1}, dtype, memory::format_tag::a}, onednn_engine());
+  *static_cast<T*>(result.get_data_handle()) = value;
+  return result;
+}
+
+}  // namespace
+
+memory::data_type onednn_dtype(c10::ScalarType dtype) {
+  switch (dtype) {
+    case c10::kQInt8:
+      return memory::data_type::s8;
+    case c10::kQUInt8:
+      return memory::data_type::u8;
+    default:
+      return memory::data_type::f32;
+  }
+}
+
+void PrimitiveConstants::add(int place, memory value) {
+  memories_.push_back(std::move(value));
+  arguments_.push_back({place, memories_.back().get()});
+}
+
+void PrimitiveConstants::add_scale(int place, double scale) {
+  add(DNNL_ARG_ATTR_SCALES | place, number(memory::data_type::f32, static_cast<float>(scale)));
+}
+
+void PrimitiveConstants::add_zero_point(int place, int64_t zero_point) {
+  add(DNNL_ARG_ATTR_ZERO_POINTS | place,
+      number(memory::data_type::s32, static_cast<int32_t>(zero_point)));
+}
+
+void PrimitiveCall::add(int place, const memory::desc& desc, const void* data) {
+  memories_.emplace_back(desc, onednn_engine(), const_cast<void*>(data));
+  arguments_.push_back({place, memories_.back().get()});
+}
+
+void PrimitiveCall::run(const dnnl::primitive& primitive, const memory::desc& scratchpad) {
+  const at::DataPtr scratch = c10::GetCPUAllocator()->allocate(scratchpad.get_size());
+  add(DNNL_ARG_SCRATCHPAD, scratchpad, scratch.get());
+  const OneDnnTimer timer;
+  dnnl::error::wrap_c_api(
+      dnnl_primitive_execute(primitive.get(), onednn_stream().get(),
+                             static_cast<int>(arguments_.size()), arguments_.data()),
+      "oneDNN could not run a primitive");
+}
+
+}  // namespace int8graph

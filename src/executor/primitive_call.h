@@ -1,0 +1,49 @@
+#pragma once
+
+#include <c10/core/ScalarType.h>
+#include <c10/util/SmallVector.h>
+
+#include <cstdint>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <span>
+#include <vector>
+
+namespace int8graph {
+
+/// The arguments that all calls of a partition's primitives share, whatever the shapes: weights,
+/// bias, scales, zero points. Filled once, then read by all threads.
+class PrimitiveConstants {
+ public:
+  void add(int place, dnnl::memory value);
+  void add_scale(int place, double scale);
+  void add_zero_point(int place, int64_t zero_point);
+
+  std::span<const dnnl_exec_arg_t> arguments() const { return arguments_; }
+
+ private:
+  std::vector<dnnl::memory> memories_;
+  std::vector<dnnl_exec_arg_t> arguments_;
+};
+
+/// One call of a primitive.
+class PrimitiveCall {
+ public:
+  explicit PrimitiveCall(const PrimitiveConstants& constants)
+      : arguments_(constants.arguments().begin(), constants.arguments().end()) {}
+
+  /// @param data read, or written where `place` is a result; it outlives the call.
+  void add(int place, const dnnl::memory::desc& desc, const void* data);
+
+  /// Runs it with scratch memory from PyTorch's allocator.
+  /// @throws dnnl::error if oneDNN can't.
+  void run(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad);
+
+ private:
+  c10::SmallVector<dnnl_exec_arg_t, 14> arguments_;
+  c10::SmallVector<dnnl::memory, 6> memories_;
+};
+
+/// oneDNN's name of a tensor's dtype, for primitives: f32, and the quantized ones.
+dnnl::memory::data_type onednn_dtype(c10::ScalarType dtype);
+
+}  // namespace int8graph

@@ -1,0 +1,24 @@
+#include "executor/primitive_kernel.h"
+
+#include "config/environment.h"
+#include "executor/matmul_kernel.h"
+#include "executor/row_kernel.h"
+
+namespace int8graph {
+
+std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& subgraph,
+                                                             const std::string& name,
+                                                             OutputLayout layout) {
+  try {
+    if (auto plan = matmul_plan(subgraph))
+      return make_matmul_kernel(std::move(*plan), name, layout);
+    if (auto plan = row_plan(subgraph)) return make_row_kernel(std::move(*plan), name);
+  } catch (const std::exception& error) {
+    log_verbose([&] {
+      return name + ": compiled by oneDNN Graph for each shape: its primitive says " + error.what();
+    });
+  }
+  return nullptr;
+}
+
+}  // namespace int8graph

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "passes/partition_node.h"
+
+namespace torch::jit {
+struct Graph;
+}
+
+namespace int8graph {
+
+/// Runs a partition by one primitive of oneDNN, past oneDNN Graph. Shared by all threads.
+///
+/// Why past it: oneDNN Graph 3.2 compiles each partition for each shape from the start, 0.1 to 0.2
+/// ms a time, where oneDNN's cache of primitives makes one in 0.02 ms if a partition of the same
+/// form has met that shape before. A model of 12 equal layers then pays for one. The numbers are
+/// the same: it is the primitive that oneDNN Graph runs, too.
+class PrimitiveKernel {
+ public:
+  virtual ~PrimitiveKernel() = default;
+
+  /// @param arguments the partition's inputs: plain tensors of the dtypes that it was built for.
+  /// @returns the result; nothing where it leaves these arguments to oneDNN Graph: shapes that it
+  ///   does not know, or for which oneDNN has no primitive or only its reference kernel (the
+  ///   verbose log says so once).
+  virtual std::optional<at::Tensor> run(std::span<const at::Tensor> arguments) const = 0;
+
+ protected:
+  PrimitiveKernel() = default;
+  PrimitiveKernel(const PrimitiveKernel&) = delete;
+  PrimitiveKernel& operator=(const PrimitiveKernel&) = delete;
+};
+
+/// The kernel for a partition's subgraph: a product of two activations, or of one and a weight
+/// (executor/matmul_kernel.h), or a softmax (executor/row_kernel.h). Null for all others.
+/// @param name what the verbose log calls it
+/// @param layout how the result lies in memory, where the kernel has a choice
+std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& subgraph,
+                                                             const std::string& name,
+                                                             OutputLayout layout);
+
+}  // namespace int8graph

@@ -1,0 +1,64 @@
+#include "executor/row_kernel.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "testing/partition.h"
+#include "testing/small_models.h"
+
+namespace int8graph {
+namespace {
+
+/// The kernel of the softmax between two products, and that partition to compare with.
+struct Kernel {
+  explicit Kernel(const std::string& axis)
+      : partition(small_model("y = torch.softmax(torch.matmul(x, x.transpose(1, 2)), " + axis +
+                              ")\nreturn torch.topk(torch.matmul(y, x), 2)[0]"),
+                  {noise({2, 6, 5})}, 1),
+        kernel(make_row_kernel(row_plan(*partition.node().g(c10::attr::Subgraph)).value(),
+                               "a softmax")) {}
+
+  void expect_right(const at::Tensor& input) const {
+    const std::vector<at::Tensor> inputs = {input};
+    const auto result = kernel->run(inputs);
+    ASSERT_TRUE(result);
+    EXPECT_TRUE(result->is_contiguous());
+    expect_one_step_apart(*result, partition.unfused(inputs));
+  }
+
+  Partition partition;
+  std::unique_ptr<const PrimitiveKernel> kernel;
+};
+
+TEST(RowKernel, TakesAnyRowsAndLengthAndStrides) {
+  const Kernel softmax("-1");
+  softmax.expect_right(noise({2, 6, 6}));
+  softmax.expect_right(noise({1, 1}));
+  softmax.expect_right(noise({17}));
+  softmax.expect_right(noise({1, 12, 33, 515}));
+  softmax.expect_right(noise({4, 7, 9}).transpose(0, 2));
+}
+
+TEST(RowKernel, LeavesAnotherAxisToOneDnnGraph) {
+  const Kernel softmax("2");
+  const std::vector<at::Tensor> of_rank_4 = {noise({1, 2, 3, 4})};
+  softmax.expect_right(noise({2, 6, 6}));
+  EXPECT_FALSE(softmax.kernel->run(of_rank_4));
+}
+
+TEST(RowKernel, IsSharedByThreads) {
+  const Kernel softmax("-1");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      for (int64_t length = 1; length < 60; length += 1 + i) {
+        softmax.expect_right(noise({3, length}));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace int8graph
