@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstring>
 
 #include "config/environment.h"
 #include "executor/call_key.h"
@@ -72,6 +73,20 @@ at::Tensor allocate_result(const MatmulPlan& plan, std::vector<int64_t> sizes,
   return allocate({std::move(sizes), std::move(strides), dtype, plan.quantizer});
 }
 
+/// The tensor's rows, one after the other, and zeros behind them where the blocks of so many rows
+/// need that.
+at::Tensor with_padding(const at::Tensor& tensor, int64_t rows) {
+  const at::Tensor dense = tensor.contiguous();
+  const int64_t padded = padded_rows(rows);
+  if (padded == rows) return dense;
+  const auto row_bytes = static_cast<int64_t>(dense.nbytes()) / rows;
+  at::Tensor result = at::empty({padded * row_bytes}, at::kByte);
+  auto* bytes = static_cast<char*>(result.data_ptr());
+  std::memcpy(bytes, dense.const_data_ptr(), dense.nbytes());
+  std::memset(bytes + dense.nbytes(), 0, static_cast<size_t>((padded - rows) * row_bytes));
+  return result;
+}
+
 /// What both kernels have.
 class MatmulKernel : public PrimitiveKernel {
  protected:
@@ -104,14 +119,17 @@ class LinearKernel final : public MatmulKernel {
 
   std::optional<at::Tensor> run(Arguments arguments) const override {
     if (!fit(arguments)) return {};
-    const at::Tensor source = arguments[plan_.source.argument].contiguous();
+    const at::Tensor& whole = arguments[plan_.source.argument];
+    const int64_t rows = whole.numel() / plan_.inner_size();
+    const at::Tensor source = with_padding(whole, rows);
     c10::SmallVector<at::Tensor, 2> operands;
-    for (const size_t operand : operands_) operands.push_back(arguments[operand].contiguous());
-    std::vector<int64_t> sizes = source.sizes().vec();
+    for (const size_t operand : operands_) {
+      operands.push_back(with_padding(arguments[operand], rows));
+    }
+    std::vector<int64_t> sizes = whole.sizes().vec();
     sizes.back() = plan_.outer_size();
-    at::Tensor result = allocate_result(plan_, std::move(sizes));
+    at::Tensor result = allocate_rows(rows, sizes);
 
-    const int64_t rows = source.numel() / plan_.inner_size();
     prepare_for(rows);
     const int64_t in_row = plan_.inner_size();  // bytes, as everything below
     const auto out_row = static_cast<int64_t>(result.itemsize()) * plan_.outer_size();
@@ -150,6 +168,13 @@ class LinearKernel final : public MatmulKernel {
       return others.size() == sizes.size() && others.back() == plan_.outer_size() &&
              others.slice(0, sizes.size() - 1) == sizes.slice(0, sizes.size() - 1);
     });
+  }
+
+  /// The result of these sizes; with padding it is the first part of a larger buffer.
+  at::Tensor allocate_rows(int64_t rows, const std::vector<int64_t>& sizes) const {
+    const int64_t padded = padded_rows(rows);
+    if (padded == rows) return allocate_result(plan_, sizes);
+    return allocate_result(plan_, {padded, sizes.back()}).narrow(0, 0, rows).view(sizes);
   }
 
   /// The first time that the number of rows changes, all sizes of blocks are made at once: whoever
