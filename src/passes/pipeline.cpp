@@ -18,6 +18,7 @@
 #include "passes/int8_lookup.h"
 #include "passes/layout_propagation.h"
 #include "passes/move_quantizers.h"
+#include "passes/needless_clamps.h"
 #include "passes/partition_node.h"
 #include "passes/partitioning.h"
 #include "passes/quantizers.h"
@@ -80,6 +81,7 @@ constexpr Pass kPipeline[] = {
     {"alias and mutation reduction", [](Optimization& o) { functionalize(o.graph); }},
     {"decompose", [](Optimization& o) { decompose(o.graph); }},
     {"move quantizers", [](Optimization& o) { move_quantizers(o.graph); }},
+    {"needless clamps", [](Optimization& o) { remove_needless_clamps(*o.graph->block()); }},
     {"lookup in int8", [](Optimization& o) { look_up_in_int8(*o.graph->block()); }},
     {"explicit dequantize", [](Optimization& o) { make_dequantize_explicit(*o.graph->block()); }},
     {"graph mapping", [](Optimization& o) { map_blocks(*o.graph->block(), o.mapped); }},
