@@ -92,7 +92,8 @@ class Side {
                               std::to_string(i) + " of the " + name_;
     if (!has_weight(i)) return found;
     throw std::invalid_argument("the artifact does not come from this fp32 model: nothing fits " +
-                                found + ", with a weight of " + c10::str(*weights_[i]));
+                                found + ", with a weight of " +
+                                c10::str(at::IntArrayRef(*weights_[i])));
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <memory>
 
 #include "int8graph/convert.h"
 #include "testing/fused_graphs.h"
@@ -102,10 +103,11 @@ TEST_F(OperatorNoiseTest, PairsOfDifferentShapesAreRefused) {
                 "[2, 8, 6, 5]"});
 }
 
-OperatorNoiseMeter meter_of(const std::string& body, const at::Tensor& x) {
+std::unique_ptr<OperatorNoiseMeter> meter_of(const std::string& body, const at::Tensor& x) {
   const jit::Module model = small_model(body);
-  OperatorNoiseMeter meter(model, convert(model, calibrated_on(model, {x}), {x}));
-  meter.add({x});
+  const jit::Module artifact = convert(model, calibrated_on(model, {x}), {x});
+  auto meter = std::make_unique<OperatorNoiseMeter>(model, artifact);
+  meter->add({x});
   return meter;
 }
 
@@ -116,30 +118,29 @@ std::string names_of(const OperatorNoiseMeter& meter) {
 }
 
 TEST(OperatorNoise, DecomposedAttentionIsOneOperator) {
-  const OperatorNoiseMeter meter = meter_of(
+  const auto meter = meter_of(
       "y = self.linear(x)\n"
       "return torch.scaled_dot_product_attention(y, y, x, None, 0.0, False, scale=0.5) + x",
       small_input(3).transpose(1, 2));
-  EXPECT_EQ(meter.unpaired(), std::vector<std::string>());
-  EXPECT_EQ(names_of(meter), "linear scaled_dot_product_attention add");
-  EXPECT_TRUE(meter.result()[1].is_quantized);
-  EXPECT_GT(meter.result()[1].alone.noise, 0);
-  EXPECT_GT(meter.result()[1].alone.sqnr(), 20);
+  EXPECT_EQ(meter->unpaired(), std::vector<std::string>());
+  EXPECT_EQ(names_of(*meter), "linear scaled_dot_product_attention add");
+  EXPECT_TRUE(meter->result()[1].is_quantized);
+  EXPECT_GT(meter->result()[1].alone.noise, 0);
+  EXPECT_GT(meter->result()[1].alone.sqnr(), 20);
 }
 
 TEST(OperatorNoise, EqualCallsAreMergedOnBothSides) {
-  const OperatorNoiseMeter meter =
-      meter_of("return self.conv2d(x) * 2.0 + self.conv2d(x) * 2.0", small_input(4));
-  EXPECT_EQ(meter.unpaired(), std::vector<std::string>());
-  EXPECT_EQ(names_of(meter), "conv2d add");
+  const auto meter = meter_of("return self.conv2d(x) * 2.0 + self.conv2d(x) * 2.0", small_input(4));
+  EXPECT_EQ(meter->unpaired(), std::vector<std::string>());
+  EXPECT_EQ(names_of(*meter), "conv2d add");
 }
 
 TEST(OperatorNoise, MasksOfInfinityAreLeftOut) {
-  const OperatorNoiseMeter meter = meter_of(
+  const auto meter = meter_of(
       "y = self.linear(x)\n"
       "return torch.softmax(y.masked_fill(y < 0, -float('inf')) + y, -1)",
       small_input(2));
-  for (const OperatorNoise& row : meter.result()) EXPECT_GT(row.alone.sqnr(), 20) << row.name;
+  for (const OperatorNoise& row : meter->result()) EXPECT_GT(row.alone.sqnr(), 20) << row.name;
 }
 
 }  // namespace
