@@ -246,7 +246,7 @@ def test_version():
 @pytest.mark.parametrize(
     "words, said",
     [
-        ("frobnicate", 'unknown command "frobnicate"'),
+        ("frobnicate", 'int8graph: unknown command "frobnicate"'),
         ("bench", "missing argument MODEL"),
         ("bench model.pt other.pt", 'unexpected argument "other.pt"'),
         ("bench model.pt --frob", 'unknown option "--frob"'),
@@ -319,7 +319,10 @@ def bad(job):
         ("calibrate fp32.pt --data images.npy --conf no/folder.json", "no/folder.json"),
         ("convert fp32.pt --conf missing.json -o out.pt", "missing.json"),
         ("convert fp32.pt --conf bad.json -o out.pt", "bad.json"),
-        ("convert fp32.pt --conf other.json -o out.pt --shape 1x3x20x20", "linear"),
+        (
+            "convert fp32.pt --conf other.json -o out.pt --shape 1x3x20x20",
+            'with "other.json": the QuantConf is not that of this model: the model has linear',
+        ),
         ("convert fp32.pt --conf configure.json -o no/folder.pt", "no/folder.pt"),
         ("compare fp32.pt fp32.pt --data images.npy", "not one that int8graph's convert made"),
         ("compare model.pt model.pt --data images.npy", "is an int8 artifact already"),
@@ -447,6 +450,28 @@ def test_an_artifact_that_was_saved_again(job, tmp_path):
     assert "missing" not in succeed("inspect", job / "model.pt")
     done = run("calibrate", "again.pt", "--data", job / "images.npy", cwd=tmp_path)
     assert done.returncode == 1 and "is an int8 artifact already" in done.stderr
+
+
+def test_converting_twice_is_refused_by_name(job):
+    artifact = torch.jit.load(str(job / "model.pt"))
+    conf = int8graph.QuantConf(job / "configure.json")
+    with pytest.raises(ValueError, match="converted already"):
+        int8graph.convert(artifact, conf, torch.zeros(1, 3, 20, 20))
+
+
+def test_an_empty_conf_tells_what_ran():
+    conf = int8graph.QuantConf()
+    with int8graph.calibrate(conf):
+        torch.sin(torch.zeros(2))
+    with pytest.raises(ValueError, match="QuantConf is empty: .*aten::sin"):
+        int8graph.convert(torch.nn.Linear(2, 2).eval(), conf, torch.zeros(1, 2))
+
+
+def test_calibrating_in_training_mode_is_refused_by_name():
+    model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Dropout()).train()
+    with pytest.raises(ValueError, match="aten::dropout.*training mode"):
+        with int8graph.calibrate(int8graph.QuantConf()):
+            model(torch.zeros(1, 4))
 
 
 def test_progress_bar_on_a_terminal(job, tmp_path):

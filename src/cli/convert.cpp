@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <iostream>
+#include <stdexcept>
 
 #include "cli/commands.h"
 #include "cli/model_files.h"
@@ -39,6 +40,20 @@ Examples:
   int8graph convert bert_fp32.pt --shape 1x128,1x128 --dtype int64 -o bert.pt)",
 };
 
+namespace {
+
+/// Names the configuration, which what went wrong may be the fault of.
+torch::jit::Module converted(const torch::jit::Module& model, const QuantConf& conf, Inputs inputs,
+                             const std::string& conf_path) {
+  try {
+    return convert(model, conf, std::move(inputs));
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument("with \"" + conf_path + "\": " + error.what());
+  }
+}
+
+}  // namespace
+
 void convert(const Arguments& arguments) {
   const std::string output = arguments.required("--output");
   const std::string conf_path = arguments.text("--conf", "configure.json");
@@ -49,7 +64,7 @@ void convert(const Arguments& arguments) {
   const torch::jit::Module model = load_fp32(fp32_path);
   const QuantConf conf(conf_path);
   const at::NoGradGuard no_gradients;
-  save(convert(model, conf, std::move(inputs)), output);
+  save(converted(model, conf, std::move(inputs), conf_path), output);
 
   const auto before = static_cast<int64_t>(std::filesystem::file_size(fp32_path));
   const auto after = static_cast<int64_t>(std::filesystem::file_size(output));

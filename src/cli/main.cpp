@@ -62,7 +62,8 @@ std::string one_line(std::string text) {
 }
 
 int fail(std::string_view command, const std::string& message, ExitCode code) {
-  std::cerr << "int8graph " + std::string(command) + (command.empty() ? "" : ": ") + message + "\n";
+  std::cerr << "int8graph" + (command.empty() ? "" : " " + std::string(command)) + ": " + message +
+                   "\n";
   return code;
 }
 
