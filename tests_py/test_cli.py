@@ -269,6 +269,11 @@ def test_wrong_usage(job, words, said):
     assert said in done.stderr and done.stderr.count("\n") == 1
 
 
+def _save_trace_in_training_mode(path):
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Dropout()).train()
+    torch.jit.trace(model, torch.zeros(1, 3, 20, 20), check_trace=False).save(str(path))
+
+
 @pytest.fixture(scope="module")
 def bad(job):
     """Files that are not what they should be, beside the good ones."""
@@ -282,9 +287,16 @@ def bad(job):
     np.save(job / "complex.npy", np.zeros((2, 3), np.complex64))
     np.save(job / "grey.npy", np.zeros((2, 1, 20, 20), np.float32))
     nan = np.load(job / "images.npy")
-    nan[0, 0, 0, 0] = np.nan
+    nan[1, 0, 0, 0] = np.nan
     np.save(job / "nan.npy", nan)
     torch.save({"images": torch.zeros(2)}, job / "dict.pt")
+    (job / "mixed").mkdir()
+    np.save(job / "mixed" / "1.npy", np.zeros((1, 3, 20, 20), np.float32))
+    np.save(job / "mixed" / "2.npy", np.zeros((1, 1, 20, 20), np.float32))
+    torch.save([torch.zeros(1, 3, 20, 20), torch.zeros(1, 3)], job / "list.pt")
+    torch.save([torch.zeros(1, 3, 20, 20), 7], job / "numbers.pt")
+    torch.save([torch.zeros(0, 3, 20, 20)], job / "empty.pt")
+    _save_trace_in_training_mode(job / "training.pt")
     (job / "empty").mkdir()
     (job / "bad.json").write_text("[{]")
     entries = json.loads((job / "configure.json").read_text())
@@ -314,8 +326,16 @@ def bad(job):
         ("calibrate fp32.pt --data text.pt", '"text.pt": not a tensor'),
         ("calibrate fp32.pt --data dict.pt", '"dict.pt": holds'),
         ("calibrate fp32.pt --data empty", '"empty": no .npy or .pt files'),
-        ("calibrate fp32.pt --data grey.npy", "channels"),
-        ("calibrate fp32.pt --data nan.npy", "conv2d"),
+        (
+            "calibrate fp32.pt --data grey.npy --batch 2",
+            '"grey.npy", samples 0 to 1 (float32 2x1x20x20): Given groups=1, weight of size',
+        ),
+        ("calibrate fp32.pt --data nan.npy", '"nan.npy", sample 1 (float32 1x3x20x20): calib'),
+        ("calibrate fp32.pt --data mixed", '"mixed/2.npy" (float32 1x1x20x20): Given groups=1'),
+        ("calibrate fp32.pt --data list.pt", '"list.pt", element 1 (float32 1x3): '),
+        ("calibrate fp32.pt --data numbers.pt", '"numbers.pt", element 1: holds Int'),
+        ("calibrate fp32.pt --data empty.pt", "input 0 of operator 0 (conv2d) has no elements"),
+        ("calibrate training.pt --data images.npy", "aten::dropout"),
         ("calibrate fp32.pt --data images.npy --conf no/folder.json", "no/folder.json"),
         ("convert fp32.pt --conf missing.json -o out.pt", "missing.json"),
         ("convert fp32.pt --conf bad.json -o out.pt", "bad.json"),

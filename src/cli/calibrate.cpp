@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/model_files.h"
 #include "cli/model_inputs.h"
+#include "cli/naming_call.h"
 #include "cli/progress.h"
 #include "cli/tensor_files.h"
 #include "int8graph/calibration.h"
@@ -50,15 +51,17 @@ void calibrate(const Arguments& arguments) {
   const std::string conf_path = arguments.text("--conf", "configure.json");
 
   torch::jit::Module model = load_fp32(arguments.file(0));
-  const std::vector<Inputs> calls = read_calls(data, batches);
+  const std::vector<Call> calls = read_calls(data, batches);
   const c10::InferenceMode inference;
   QuantConf conf(is_symmetric ? QScheme::PerTensorSymmetric : QScheme::PerTensorAffine);
   {
     Progress progress("calibrating", calls.size());
-    for (const Inputs& inputs : calls) {
-      Calibration scope(conf, {.default_recipe = !arguments.has("--no-recipe")});
-      model.forward(inputs);
-      scope.finish();
+    for (const Call& call : calls) {
+      naming_call(call, [&] {
+        Calibration scope(conf, {.default_recipe = !arguments.has("--no-recipe")});
+        model.forward(call.inputs);
+        scope.finish();
+      });
       progress.step();
     }
   }

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/model_files.h"
 #include "cli/model_inputs.h"
+#include "cli/naming_call.h"
 #include "cli/progress.h"
 #include "cli/tensor_files.h"
 #include "cli/text_table.h"
@@ -91,24 +92,29 @@ void gather_tensors(const c10::IValue& value, std::vector<at::Tensor>& tensors) 
   }
 }
 
+void compare_call(jit::Module& fp32, jit::Module& int8, const Inputs& inputs,
+                  std::vector<OutputComparison>& outputs) {
+  std::vector<at::Tensor> wanted;
+  std::vector<at::Tensor> got;
+  gather_tensors(fp32.forward(inputs), wanted);
+  gather_tensors(int8.forward(inputs), got);
+  bool fits = wanted.size() == got.size();
+  for (size_t i = 0; fits && i < got.size(); ++i) fits = wanted[i].sizes() == got[i].sizes();
+  if (!fits) {
+    throw std::invalid_argument(
+        "the two models return outputs of different number or shape; does the artifact come from "
+        "this fp32 model?");
+  }
+  outputs.resize(got.size());
+  for (size_t i = 0; i < got.size(); ++i) outputs[i].add(wanted[i], got[i]);
+}
+
 std::vector<OutputComparison> compare_outputs(jit::Module& fp32, jit::Module& int8,
-                                              const std::vector<Inputs>& calls) {
+                                              const std::vector<Call>& calls) {
   std::vector<OutputComparison> outputs;
   Progress progress("comparing outputs", calls.size());
-  for (const Inputs& inputs : calls) {
-    std::vector<at::Tensor> wanted;
-    std::vector<at::Tensor> got;
-    gather_tensors(fp32.forward(inputs), wanted);
-    gather_tensors(int8.forward(inputs), got);
-    bool fits = wanted.size() == got.size();
-    for (size_t i = 0; fits && i < got.size(); ++i) fits = wanted[i].sizes() == got[i].sizes();
-    if (!fits) {
-      throw std::invalid_argument(
-          "the two models return outputs of different number or shape; does the artifact come from "
-          "this fp32 model?");
-    }
-    outputs.resize(got.size());
-    for (size_t i = 0; i < got.size(); ++i) outputs[i].add(wanted[i], got[i]);
+  for (const Call& call : calls) {
+    naming_call(call, [&] { compare_call(fp32, int8, call.inputs, outputs); });
     progress.step();
   }
   return outputs;
@@ -121,11 +127,11 @@ struct OperatorComparison {
 };
 
 OperatorComparison compare_operators(const jit::Module& fp32, const std::string& path,
-                                     const std::vector<Inputs>& calls) {
+                                     const std::vector<Call>& calls) {
   OperatorNoiseMeter meter(fp32, jit::load(path));
   Progress progress("comparing operators", calls.size());
-  for (const Inputs& inputs : calls) {
-    meter.add(inputs);
+  for (const Call& call : calls) {
+    naming_call(call, [&] { meter.add(call.inputs); });
     progress.step();
   }
   OperatorComparison operators{meter.result(), meter.unpaired()};
@@ -209,7 +215,7 @@ void compare(const Arguments& arguments) {
 
   jit::Module fp32 = load_fp32(arguments.file(0));
   jit::Module int8 = load(arguments.file(1));
-  const std::vector<Inputs> calls = read_calls(data, batches);
+  const std::vector<Call> calls = read_calls(data, batches);
   const c10::InferenceMode inference;
   const auto outputs = compare_outputs(fp32, int8, calls);
   OperatorComparison operators;

@@ -2,8 +2,6 @@
 ///
 /// Exit codes: 0 done, 1 failed at work, 2 wrong usage. Errors are one line on stderr.
 
-#include <c10/util/Exception.h>
-
 #include <algorithm>
 #include <iostream>
 #include <string>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/one_line.h"
 #include "int8graph/version.h"
 
 namespace int8graph {
@@ -49,18 +48,6 @@ std::string overview() {
          "usage.\n";
 }
 
-/// The one line of an error that says what happened. TorchScript puts its own, "RuntimeError: ...",
-/// behind a trace of the model's code; PyTorch's own backtrace comes last and is left out.
-std::string one_line(std::string text) {
-  constexpr std::string_view kMarker = "RuntimeError: ";
-  if (const size_t at = text.rfind(kMarker); at != std::string::npos) {
-    text.erase(0, at + kMarker.size());
-  }
-  const size_t start = text.find_first_not_of(" \n");
-  if (start == std::string::npos) return "unknown error";
-  return text.substr(start, text.find('\n', start) - start);
-}
-
 int fail(std::string_view command, const std::string& message, ExitCode code) {
   std::cerr << "int8graph" + (command.empty() ? "" : " " + std::string(command)) + ": " + message +
                    "\n";
@@ -81,10 +68,8 @@ int run(const Command& command, std::span<const std::string_view> words) {
   } catch (const UsageError& error) {
     const std::string hint = "; see int8graph " + std::string(name) + " --help";
     return fail(name, error.what() + hint, kWrongUsage);
-  } catch (const c10::Error& error) {
-    return fail(name, one_line(error.what_without_backtrace()), kFailed);
   } catch (const std::exception& error) {
-    return fail(name, one_line(error.what()), kFailed);
+    return fail(name, one_line(error), kFailed);
   }
 }
 

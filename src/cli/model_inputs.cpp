@@ -13,7 +13,7 @@ BatchOptions batching(const Arguments& arguments) {
 GivenInputs given_inputs(const Arguments& arguments) {
   GivenInputs given;
   if (arguments.has("--data")) {
-    given.data = read_calls(arguments.text("--data"), {}).front();
+    given.data = read_calls(arguments.text("--data"), {}).front().inputs;
     return given;
   }
   if (arguments.has("--shape")) {

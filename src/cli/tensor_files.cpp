@@ -23,8 +23,12 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);
 
+std::string quoted(const std::string& path) {
+  return "\"" + path + "\"";
+}
+
 [[noreturn]] void refuse(const std::string& path, const std::string& reason) {
-  throw std::invalid_argument("\"" + path + "\": " + reason);
+  throw std::invalid_argument(quoted(path) + ": " + reason);
 }
 
 std::vector<char> read_bytes(const std::string& path) {
@@ -100,20 +104,25 @@ c10::IValue read_value(const std::string& path) {
   }
 }
 
-std::vector<at::Tensor> tensors_of(const std::string& path, const c10::IValue& value) {
+/// @param source what holds the value, for messages
+std::vector<at::Tensor> tensors_of(const std::string& source, const c10::IValue& value) {
+  const auto refuse_value = [&](const std::string& reason) {
+    throw std::invalid_argument(source + ": " + reason);
+  };
   std::vector<at::Tensor> tensors;
   if (value.isTensor()) {
     tensors.push_back(for_models(value.toTensor()));
   } else if (value.isTuple()) {
     for (const c10::IValue& element : value.toTupleRef().elements()) {
-      if (!element.isTensor())
-        refuse(path, "a tuple holds " + element.tagKind() + "; accepted: tensors");
+      if (!element.isTensor()) {
+        refuse_value("a tuple holds " + element.tagKind() + "; accepted: tensors");
+      }
       tensors.push_back(for_models(element.toTensor()));
     }
   } else {
-    refuse(path, "holds " + value.tagKind() + "; accepted: a tensor, a tuple of tensors or a list");
+    refuse_value("holds " + value.tagKind() + "; accepted: a tensor, a tuple of tensors or a list");
   }
-  if (tensors.empty()) refuse(path, "holds an empty tuple");
+  if (tensors.empty()) refuse_value("holds an empty tuple");
   return tensors;
 }
 
@@ -121,8 +130,15 @@ Inputs as_inputs(const std::vector<at::Tensor>& tensors) {
   return {tensors.begin(), tensors.end()};
 }
 
-std::vector<Inputs> cut(const std::string& path, const std::vector<at::Tensor>& tensors,
-                        const BatchOptions& options) {
+std::string samples_of(const std::string& path, int64_t start, int64_t end) {
+  const std::string first = std::to_string(start);
+  return quoted(path) + (end - start == 1
+                             ? ", sample " + first
+                             : ", samples " + first + " to " + std::to_string(end - 1));
+}
+
+std::vector<Call> cut(const std::string& path, const std::vector<at::Tensor>& tensors,
+                      const BatchOptions& options) {
   for (const at::Tensor& tensor : tensors) {
     if (tensor.dim() == 0) refuse(path, "holds a single number; samples lie along the first axis");
     if (tensor.size(0) != tensors[0].size(0))
@@ -130,12 +146,24 @@ std::vector<Inputs> cut(const std::string& path, const std::vector<at::Tensor>& 
   }
   int64_t samples = tensors[0].size(0);
   if (options.samples >= 0) samples = std::min(samples, options.samples);
-  std::vector<Inputs> calls;
+  std::vector<Call> calls;
   for (int64_t start = 0; start < samples; start += options.batch) {
-    Inputs& call = calls.emplace_back();
+    const int64_t end = std::min(start + options.batch, samples);
+    Call& call = calls.emplace_back(Inputs(), samples_of(path, start, end));
     for (const at::Tensor& tensor : tensors) {
-      call.emplace_back(tensor.narrow(0, start, std::min(options.batch, samples - start)));
+      call.inputs.emplace_back(tensor.narrow(0, start, end - start));
     }
+  }
+  return calls;
+}
+
+std::vector<Call> calls_of_elements(const std::string& path, c10::ArrayRef<c10::IValue> elements,
+                                    const BatchOptions& options) {
+  std::vector<Call> calls;
+  for (const c10::IValue& element : elements) {
+    if (static_cast<int64_t>(calls.size()) == options.samples) break;
+    const std::string source = quoted(path) + ", element " + std::to_string(calls.size());
+    calls.push_back({as_inputs(tensors_of(source, element)), source});
   }
   return calls;
 }
@@ -192,24 +220,21 @@ at::Tensor read_npy(const std::string& path) {
   return is_fortran ? tensor.permute(reversed_axes(tensor.dim())).contiguous() : tensor;
 }
 
-std::vector<Inputs> read_calls(const std::string& path, const BatchOptions& options) {
-  std::vector<Inputs> calls;
+std::vector<Call> read_calls(const std::string& path, const BatchOptions& options) {
+  std::vector<Call> calls;
   if (fs::is_directory(path)) {
     for (const std::string& file : data_files(path)) {
       if (static_cast<int64_t>(calls.size()) == options.samples) break;
-      calls.push_back(as_inputs(tensors_of(file, read_value(file))));
+      calls.push_back({as_inputs(tensors_of(quoted(file), read_value(file))), quoted(file)});
     }
     if (calls.empty()) refuse(path, "no .npy or .pt files in this folder");
     return calls;
   }
   const c10::IValue value = read_value(path);
   if (value.isList()) {
-    for (const c10::IValue& element : value.toListRef()) {
-      if (static_cast<int64_t>(calls.size()) == options.samples) break;
-      calls.push_back(as_inputs(tensors_of(path, element)));
-    }
+    calls = calls_of_elements(path, value.toListRef(), options);
   } else {
-    calls = cut(path, tensors_of(path, value), options);
+    calls = cut(path, tensors_of(quoted(path), value), options);
   }
   if (calls.empty()) refuse(path, "holds no samples");
   return calls;

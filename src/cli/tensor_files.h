@@ -11,6 +11,12 @@ namespace int8graph {
 /// The arguments of one call of a model.
 using Inputs = std::vector<c10::IValue>;
 
+/// One call of a model, as data makes it.
+struct Call {
+  Inputs inputs;
+  std::string source;  ///< for messages: "images.npy", sample 3
+};
+
 struct BatchOptions {
   int64_t batch = 1;     ///< samples per call, where a file holds many
   int64_t samples = -1;  ///< how many samples (from a folder: files) to use; -1 for all
@@ -25,8 +31,9 @@ struct BatchOptions {
 ///                                tensor or a tuple of tensors as it is
 ///
 /// .pt files are what torch.save() writes; float64 becomes float32, which models are made for.
+/// Samples and elements count from 0.
 /// @throws std::system_error, std::invalid_argument; both name the path.
-std::vector<Inputs> read_calls(const std::string& path, const BatchOptions& options);
+std::vector<Call> read_calls(const std::string& path, const BatchOptions& options);
 
 /// One tensor of numpy's format: little-endian numbers or bools.
 at::Tensor read_npy(const std::string& path);

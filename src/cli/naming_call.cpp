@@ -1,0 +1,18 @@
+#include "cli/naming_call.h"
+
+#include "cli/text_table.h"
+#include "quantize/inspection.h"
+
+namespace int8graph {
+
+std::string describe(const Call& call) {
+  std::string inputs;
+  for (const c10::IValue& input : call.inputs) {
+    const at::Tensor& tensor = input.toTensor();
+    inputs += (inputs.empty() ? "" : ", ") + dtype_name(tensor.scalar_type()) + " " +
+              in_sizes(tensor.sizes().vec());
+  }
+  return call.source + " (" + inputs + ")";
+}
+
+}  // namespace int8graph
