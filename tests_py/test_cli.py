@@ -258,6 +258,8 @@ def test_version():
         ("bench model.pt --shape 1x3 --dtype float99", "accepted: float32"),
         ("bench model.pt --shape 1x3 --dtype int64,int64", "names 2 dtypes for 1 inputs"),
         ("calibrate fp32.pt", "missing option --data"),
+        ("calibrate fp32.pt --data images.npy --threads 0", "an integer of at least 1"),
+        ("compare fp32.pt model.pt --data images.npy --threads 0", "an integer of at least 1"),
         ("calibrate fp32.pt --data x.npy --scheme odd", "accepted: affine, symmetric"),
         ("convert fp32.pt", "missing option --output"),
     ],
@@ -416,7 +418,7 @@ def test_compare_of_a_transformer(bert_job):
     assert len(attentions) == 2
     assert all(row["alone_sqnr_db"] > 15 for row in attentions)
     assert not any(row["name"] == "matmul" for row in report["operators"])
-    text = succeed(*words[:-1], cwd=bert_job)
+    text = succeed(*words[:-1], "--threads", 1, cwd=bert_job)
     assert "scaled_dot_product_attention" in text and "not compared" not in text
 
 
@@ -470,6 +472,13 @@ def test_an_artifact_that_was_saved_again(job, tmp_path):
     assert "missing" not in succeed("inspect", job / "model.pt")
     done = run("calibrate", "again.pt", "--data", job / "images.npy", cwd=tmp_path)
     assert done.returncode == 1 and "is an int8 artifact already" in done.stderr
+
+
+def test_threads_change_no_configuration(job, tmp_path):
+    conf = tmp_path / "configure.json"
+    words = ["calibrate", job / "fp32.pt", "--data", job / "images.npy", "--conf", conf]
+    succeed(*words, "--threads", 1)
+    assert conf.read_bytes() == (job / "configure.json").read_bytes()
 
 
 def test_converting_twice_is_refused_by_name(job):

@@ -23,6 +23,7 @@ const CommandHelp kCalibrate = {
             {"--conf", "FILE", "the configuration to write (default: configure.json)"},
             kBatchOption,
             kSamplesOption,
+            kThreadsOption,
             {"--scheme", "SCHEME", "affine: uint8 with zero points (default); symmetric: int8"},
             {"--no-recipe", "",
              "a quantizer at every place that has an int8 form, not where the\n"
@@ -49,6 +50,7 @@ void calibrate(const Arguments& arguments) {
   const BatchOptions batches = batching(arguments);
   const std::string data = arguments.required("--data");
   const std::string conf_path = arguments.text("--conf", "configure.json");
+  set_threads(arguments);
 
   torch::jit::Module model = load_fp32(arguments.file(0));
   const std::vector<Call> calls = read_calls(data, batches);

@@ -31,6 +31,7 @@ const CommandHelp kCompare = {
             {"--data", "PATH", "inputs, as for \"int8graph calibrate\" (needed)"},
             kBatchOption,
             kSamplesOption,
+            kThreadsOption,
             {"--no-operators", "", "compare the outputs only, which is much faster"},
             {"--top", "N", "how many operators to print (default: 15)"},
             {"--json", "", "print everything measured as JSON"},
@@ -212,6 +213,7 @@ void compare(const Arguments& arguments) {
   const BatchOptions batches = batching(arguments);
   const auto top = static_cast<size_t>(arguments.integer("--top", 15));
   const std::string data = arguments.required("--data");
+  set_threads(arguments);
 
   jit::Module fp32 = load_fp32(arguments.file(0));
   jit::Module int8 = load(arguments.file(1));

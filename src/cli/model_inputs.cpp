@@ -1,10 +1,18 @@
 #include "cli/model_inputs.h"
 
+#include <ATen/Parallel.h>
+
 #include <nlohmann/json.hpp>
 
 #include "quantize/inspection.h"
 
 namespace int8graph {
+
+void set_threads(const Arguments& arguments) {
+  if (arguments.has("--threads")) {
+    at::set_num_threads(static_cast<int>(arguments.integer("--threads", 1)));
+  }
+}
 
 BatchOptions batching(const Arguments& arguments) {
   return {.batch = arguments.integer("--batch", 1), .samples = arguments.integer("--samples", -1)};

@@ -23,6 +23,12 @@ inline constexpr OptionHelp kBatchOption = {"--batch", "N", "samples per call (d
 inline constexpr OptionHelp kSamplesOption = {
     "--samples", "N", "use the first N samples only, of a folder the first N files"};
 
+inline constexpr OptionHelp kThreadsOption = {
+    "--threads", "N", "intra-op threads (default: one per core, or OMP_NUM_THREADS)"};
+
+/// Does what --threads says.
+void set_threads(const Arguments& arguments);
+
 /// What --batch and --samples say.
 BatchOptions batching(const Arguments& arguments);
 
