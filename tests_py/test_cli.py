@@ -389,6 +389,33 @@ def test_compare_tells_what_only_one_side_has(job, tmp_path):
     assert len(report["operators_of_one_side"]) == 2  # sigmoid, and the relu that it stands for
 
 
+def test_compare_refuses_outputs_that_are_no_numbers(tmp_path):
+    class Logarithm(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.linear(x), torch.log(x[:, :2])
+
+    torch.manual_seed(0)
+    x = torch.rand(3, 4) + 1
+    torch.jit.trace(Logarithm().eval(), x).save(str(tmp_path / "fp32.pt"))
+    np.save(tmp_path / "good.npy", x.numpy())
+    x[2, 0] = 0
+    x[2, 1] = -1
+    np.save(tmp_path / "bad.npy", x.numpy())
+    succeed("calibrate", "fp32.pt", "--data", "good.npy", cwd=tmp_path)
+    succeed("convert", "fp32.pt", "-o", "model.pt", cwd=tmp_path)
+    succeed("compare", "fp32.pt", "model.pt", "--data", "good.npy", cwd=tmp_path)
+    done = run("compare", "fp32.pt", "model.pt", "--data", "bad.npy", cwd=tmp_path)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == (
+        'int8graph compare: "bad.npy", sample 2 (float32 1x4): output 1 of the fp32 model is NaN '
+        "or infinite in 2 of 2 numbers\n"
+    )
+
+
 @pytest.fixture(scope="module")
 def bert_job(tmp_path_factory):
     """transformers' BERT with scaled_dot_product_attention: fp32.pt, data.pt, model.pt."""

@@ -42,7 +42,8 @@ noise, 10 log10(sum of squares of fp32 / sum of squares of the differences), in 
 
 Operators are listed by the SQNR at their output when they alone are quantized, the worst first: these
 are the ones to leave in fp32 (inputs_quantized in the configuration) if accuracy is missing. Beside it
-stands the SQNR with all operators before them quantized too.
+stands the SQNR with all operators before them quantized too. An output that holds NaN or infinity is an
+error.
 
 Examples:
   int8graph compare fp32.pt model.pt --data images.npy --samples 20
@@ -93,6 +94,17 @@ void gather_tensors(const c10::IValue& value, std::vector<at::Tensor>& tensors) 
   }
 }
 
+/// Nothing can be said of noise around NaN and infinity.
+void check_finite(const std::vector<at::Tensor>& outputs, const std::string& whose) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const auto others = outputs[i].isfinite().logical_not_().sum().item<int64_t>();
+    if (others == 0) continue;
+    throw std::runtime_error("output " + std::to_string(i) + " of " + whose +
+                             " is NaN or infinite in " + std::to_string(others) + " of " +
+                             std::to_string(outputs[i].numel()) + " numbers");
+  }
+}
+
 void compare_call(jit::Module& fp32, jit::Module& int8, const Inputs& inputs,
                   std::vector<OutputComparison>& outputs) {
   std::vector<at::Tensor> wanted;
@@ -106,6 +118,8 @@ void compare_call(jit::Module& fp32, jit::Module& int8, const Inputs& inputs,
         "the two models return outputs of different number or shape; does the artifact come from "
         "this fp32 model?");
   }
+  check_finite(wanted, "the fp32 model");
+  check_finite(got, "the artifact");
   outputs.resize(got.size());
   for (size_t i = 0; i < got.size(); ++i) outputs[i].add(wanted[i], got[i]);
 }
