@@ -9,6 +9,7 @@
 
 #include "quantize/attention.h"
 #include "quantize/call_marks.h"
+#include "quantize/fold_batch_norm.h"
 
 namespace int8graph {
 
@@ -30,6 +31,7 @@ void fold_constants(std::shared_ptr<jit::Graph>& graph) {
     changed |= jit::FoldFrozenConvAddOrSub(graph);
     changed |= jit::FoldFrozenConvMulOrDiv(graph);
     changed |= jit::FoldFrozenLinearBatchnorm(graph);
+    changed |= fold_batch_norms_into_transposed(*graph->block());
   }
   jit::ConstantPropagation(graph);
   jit::EliminateDeadCode(graph);
