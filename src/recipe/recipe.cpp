@@ -72,13 +72,13 @@ bool reaches_int8(const RecipeGraph& graph, const Activation& output) {
   });
 }
 
-// Whether the output is read in int8, perhaps behind element-wise operators and norms.
+// Whether a sum's output is read in int8, perhaps behind element-wise operators. A norm is folded
+// into convolutions and linear layers only, so behind a sum it computes in fp32.
 bool is_read_in_int8(const RecipeGraph& graph, const Activation& output) {
   const auto& readers = graph.readers(output);
   return std::any_of(readers.begin(), readers.end(), [&](const Activation& reader) {
     if (goes_on_in_int8(graph, reader)) return true;
-    return (graph.is(reader.entry, OpClass::Elementwise) ||
-            graph.is(reader.entry, OpClass::Norm)) &&
+    return graph.is(reader.entry, OpClass::Elementwise) &&
            is_read_in_int8(graph, {reader.entry, 0, true});
   });
 }
