@@ -155,7 +155,16 @@ const std::vector<Operator>& rows() {
        nullptr},
       {"squeeze", View, {"aten::squeeze", "aten::unsqueeze"}, {0}, {}, nullptr},
       {"expand", View, {"aten::expand", "aten::expand_as"}, {0}, {}, nullptr},
-      {"slice", View, {"aten::slice", "aten::select", "aten::narrow"}, {0}, {}, nullptr},
+      {"slice", Part, {"aten::slice", "aten::select", "aten::narrow"}, {0}, {}, nullptr},
+      // PyTorch's executor writes chunk in the prim form; a list is unpacked right behind the
+      // others.
+      {"split",
+       Part,
+       {"aten::split", "aten::split_with_sizes", "aten::chunk", "prim::ConstantChunk",
+        "aten::unbind"},
+       {0},
+       {},
+       nullptr},
       {"contiguous", View, {"aten::contiguous", "aten::detach"}, {0}, {}, nullptr},
       {"upsample_nearest", View, {"aten::upsample_nearest2d"}, {0}, {}, nullptr},
 

@@ -27,6 +27,7 @@ enum class OpClass {
   Pool,         ///< int8 in, int8 out, with the same parameters on both sides
   Shape,        ///< flatten: a view that stands in the JSON file, as the predecessor's did
   View,         ///< any other operator that moves elements and computes nothing
+  Part,         ///< moves some of the elements: slices, and all that divide a tensor
   Concat,       ///< joins tensors; int8 passes through when all parameters are equal
   Lookup,       ///< rows of a constant table
   Quantizer,    ///< quantize and dequantize themselves
@@ -57,13 +58,15 @@ struct Operator {
 
   /// Whether calibration writes an entry for it to the JSON file.
   bool recorded() const {
-    return op_class != OpClass::View && op_class != OpClass::Quantizer &&
-           op_class != OpClass::Other;
+    return op_class != OpClass::View && op_class != OpClass::Part &&
+           op_class != OpClass::Quantizer && op_class != OpClass::Other;
   }
 
-  /// Whether the output holds elements of the first input and nothing else, in whatever order, so
+  /// Whether the outputs hold elements of the first input and nothing else, in whatever order, so
   /// that a quantizer may stand on either side of it.
-  bool moves_elements() const { return op_class == OpClass::Shape || op_class == OpClass::View; }
+  bool moves_elements() const {
+    return op_class == OpClass::Shape || op_class == OpClass::View || op_class == OpClass::Part;
+  }
 
   /// Whether a quantized first input's parameters are those of the output, too: elements were moved
   /// or, as max pools do, selected.

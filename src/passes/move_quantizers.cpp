@@ -9,6 +9,7 @@
 
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
+#include "passes/parts.h"
 #include "passes/quantizers.h"
 #include "passes/writes.h"
 
@@ -25,11 +26,17 @@ bool is_view(const jit::Node& node) {
   return row != nullptr && row->moves_elements();
 }
 
+bool is_part(const jit::Node& node) {
+  const Operator* row = find_operator(node);
+  return row != nullptr && row->op_class == OpClass::Part;
+}
+
 /// view -> quantize becomes quantize -> view. Only where nothing else reads the view in fp32.
 bool hoist_over_view(jit::Node& quantize, const Written& written) {
   jit::Node* view = quantize.input(0)->node();
   const auto parameters = parameters_of(*quantize.output());
-  if (!is_view(*view) || view->output()->uses().size() != 1 || !parameters) return false;
+  if (!is_view(*view) || is_part(*view) || view->output()->uses().size() != 1 || !parameters)
+    return false;
   if (written.contains(view->input(0)) || written.contains(view->output())) return false;
   jit::Value* quantized = insert_quantize(view->input(0), *parameters, view);
   view->replaceInput(0, quantized);
@@ -56,15 +63,28 @@ bool give_size_reads_int8(jit::Node& quantize, const Written& written) {
   return true;
 }
 
-/// dequantize -> view becomes view -> dequantize.
+/// dequantize -> view becomes view -> dequantize, one for each tensor that it makes.
 bool sink_under_view(jit::Node& dequantize, const Written& written) {
   if (written.contains(dequantize.output())) return false;
   for (const jit::Use& use : dequantize.output()->uses()) {
     if (use.offset != 0 || !is_view(*use.user)) continue;
-    jit::Node* view = use.user;
-    view->replaceInput(0, dequantize.input(0));
-    jit::Value* result = insert_dequantize(view->output(), view->next());
-    view->output()->replaceAllUsesAfterNodeWith(result->node(), result);
+    const auto made = tensors_made_by(*use.user);
+    if (made.empty()) continue;
+    use.user->replaceInput(0, dequantize.input(0));
+    for (jit::Value* tensor : made) {
+      jit::Value* result = insert_dequantize(tensor, tensor->node()->next());
+      tensor->replaceAllUsesAfterNodeWith(result->node(), result);
+    }
+    return true;
+  }
+  return false;
+}
+
+/// size(dequantize(x)) becomes size(x).
+bool read_size_before(jit::Node& dequantize) {
+  for (const jit::Use& use : dequantize.output()->uses()) {
+    if (use.user->kind() != c10::aten::size) continue;
+    use.user->replaceInput(0, dequantize.input(0));
     return true;
   }
   return false;
@@ -88,7 +108,7 @@ bool move_once(jit::Block& block, const Written& written) {
       changed |= drop_round_trip(node, written) || hoist_over_view(node, written) ||
                  give_size_reads_int8(node, written);
     } else if (is_activation_dequantize(node)) {
-      changed |= sink_under_view(node, written);
+      changed |= sink_under_view(node, written) || read_size_before(node);
     }
   });
   return changed;
@@ -100,7 +120,7 @@ void move_quantizers(const std::shared_ptr<jit::Graph>& graph) {
   // What the moves insert is never written to, so the answer holds throughout.
   const Written written = written_values(*graph);
   // Each move brings a quantizer one step closer to its end, so this ends.
-  while (move_once(*graph->block(), written)) {
+  while (move_once(*graph->block(), written) || quantize_before_parts(*graph->block(), written)) {
   }
   jit::EliminateDeadCode(graph);
   jit::EliminateCommonSubexpression(graph);

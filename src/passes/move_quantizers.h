@@ -27,6 +27,15 @@ namespace int8graph {
 ///     %2 = aten::size(%1, 1)                           %3 = aten::quantize_per_tensor(%1, s, z, t)
 ///     %3 = aten::quantize_per_tensor(%1, s, z, t) ==>  %2 = aten::size(%3, 1)
 ///
+///     %2 = aten::dequantize(%1)                        %2 = aten::dequantize(%1)
+///     %3 = aten::size(%2, 1)                      ==>  %3 = aten::size(%1, 1)
+///
+/// What divides a tensor is a view, too: see passes/parts.h.
+///
+///     %2 = aten::dequantize(%1)                        %3, %4 = prim::ConstantChunk(%1)
+///     %3, %4 = prim::ConstantChunk(%2)            ==>  %5 = aten::dequantize(%3)
+///                                                      %6 = aten::dequantize(%4)
+///
 /// A dequantize that meets a quantizer with the same parameters disappears together with it, and
 /// quantizers of one value with the same parameters become one.
 void move_quantizers(const std::shared_ptr<torch::jit::Graph>& graph);

@@ -54,6 +54,7 @@ std::optional<QuantizerParameters> parameters_of(const jit::Value& quantized) {
     if (list.kind() == c10::prim::ListConstruct) return common_parameters(list);
     return {};
   }
+  if (producer.kind() == c10::prim::ListUnpack) return parameters_of(*producer.input());
   const Operator* row = find_operator(producer);
   return row != nullptr && row->keeps_parameters() ? parameters_of(*producer.input(0))
                                                    : std::nullopt;

@@ -235,6 +235,17 @@ std::vector<Activation> quantizers_of(const RecipeGraph& graph, const Activation
   return quantizers;
 }
 
+// The convolutions that read one output, be it different parts of it; none where it is one alone.
+std::vector<Activation> convolutions_reading(const RecipeGraph& graph, const Activation& output) {
+  std::vector<Activation> convolutions;
+  for (const Activation& reader : graph.readers(output)) {
+    if (graph.is(reader.entry, OpClass::Conv) && graph.is_quantized(reader)) {
+      convolutions.push_back(reader);
+    }
+  }
+  return convolutions.size() > 1 ? convolutions : std::vector<Activation>();
+}
+
 }  // namespace
 
 void quantize_everything(std::vector<OperatorEntry>& entries) {
@@ -255,6 +266,7 @@ std::vector<std::vector<Activation>> groups_of_equal_parameters(
   for (size_t i = 0; i < graph.size(); ++i) {
     if (graph.hands_through_int8(i)) groups.unite(sides_of(graph, i));
     for (size_t k = 0; k < graph.entry(i).outputs_flow.size(); ++k) {
+      groups.unite(convolutions_reading(graph, {i, k, true}));
       const auto quantizers = quantizers_of(graph, {i, k, true});
       const bool is_handed_through = std::any_of(
           quantizers.begin(), quantizers.end(),

@@ -126,6 +126,39 @@ TEST(MoveQuantizers, EqualQuantizersOfOneValueBecomeOne) {
             "return f\n");
 }
 
+TEST(MoveQuantizers, ASizeIsReadBeforeADequantize) {
+  const auto graph = moved(R"IR(
+  %1 : Tensor = aten::quantize_per_tensor(%x, %s, %z, %t)
+  %2 : Tensor = aten::dequantize(%1)
+  %3 : int = aten::size(%2, %one)
+  %4 : Tensor = aten::flatten(%2, %one, %3)
+  %5 : Tensor = aten::quantize_per_tensor(%4, %s, %z, %t))IR",
+                           "%5");
+  EXPECT_EQ(picture_of(*graph),
+            "a = aten::quantize_per_tensor(x, 0.02, 128, 13)\n"
+            "b = aten::size(a, 1)\n"
+            "c = aten::flatten(a, 1, b)\n"
+            "return c\n");
+}
+
+TEST(MoveQuantizers, ADequantizeMovesUnderWhatDivides) {
+  const auto graph = moved(R"IR(
+  %1 : Tensor = aten::quantize_per_tensor(%x, %s, %z, %t)
+  %2 : Tensor = aten::dequantize(%1)
+  %3 : Tensor, %4 : Tensor = prim::ConstantChunk[chunks=2, dim=1](%2)
+  %5 : Tensor = aten::relu(%3)
+  %6 : Tensor = aten::quantize_per_tensor(%4, %s, %z, %t)
+  %7 : (Tensor, Tensor) = prim::TupleConstruct(%5, %6))IR",
+                           "%7");
+  EXPECT_EQ(picture_of(*graph),
+            "a = aten::quantize_per_tensor(x, 0.02, 128, 13)\n"
+            "b, c = prim::ConstantChunk(a)\n"
+            "d = aten::dequantize(b)\n"
+            "e = aten::relu(d)\n"
+            "f = prim::TupleConstruct(e, c)\n"
+            "return f\n");
+}
+
 TEST(MoveQuantizers, WhatComputesIsNotMovedOver) {
   const auto graph = moved(R"IR(
   %1 : Tensor = aten::relu(%x)

@@ -283,6 +283,25 @@ TEST_F(RecipeTest, CatsInARowShareOneRange) {  // ShuffleNet
             "cat2.in0 cat2.in1 cat2.out0 conv2d3.in0 cat4.in0 cat4.in1 cat4.out0 conv2d5.in0");
 }
 
+TEST_F(RecipeTest, ASumInFrontOfANormTakesAnFp32Operand) {  // pre-activation ResNets
+  const auto first = add_entry("conv2d", {"x"});
+  const auto sum = add_entry("add", {add_entry("conv2d", {first}), first});
+  const auto next = add_entry("conv2d", {add_entry("relu", {add_entry("batch_norm", {sum})})});
+  apply();
+  EXPECT_EQ(flags(sum), "-->-");
+  EXPECT_EQ(flags(next), "q>-");
+}
+
+TEST_F(RecipeTest, ConvolutionsThatReadOneOutputShareOneRange) {  // halves of it, perhaps
+  const auto whole = add_entry("conv2d", {"x"});
+  const auto left = add_entry("conv2d", {whole});
+  const auto right = add_entry("conv2d", {whole});
+  add_entry("linear", {whole});
+  apply();
+  EXPECT_EQ(group_of(left, 0), "conv2d1.in0 conv2d2.in0");
+  EXPECT_EQ(group_of(right, 0), "conv2d1.in0 conv2d2.in0");
+}
+
 TEST_F(RecipeTest, ACatThatEndsInFp32TakesItsPredecessorsWithIt) {
   const auto a = add_entry("conv2d", {"x"});
   const auto b = add_entry("conv2d", {"x"});
