@@ -73,6 +73,12 @@ bool has_zero_point(const torch::jit::Value& value) {
   return !zero_point || zero_point->toInt() != 0;
 }
 
+void refuse_alpha(const NodeArguments& arguments) {
+  if (arguments.size() > 2 && arguments.number(2) != 1.0) throw NotLowerable{"alpha is not 1"};
+}
+
+constexpr double kLargestFloat = std::numeric_limits<float>::max();
+
 LoweredOp softmax(OpKind kind, const NodeArguments& arguments) {
   if (!arguments.is_none(2)) throw NotLowerable{"it converts to another dtype"};
   return {kind, {arguments.value(0)}, {{Attr::axis, arguments.integer(1)}}};
@@ -135,8 +141,13 @@ LoweredOp lower_matmul(const NodeArguments& arguments) {
 }
 
 LoweredOp lower_add(const NodeArguments& arguments) {
-  if (arguments.size() > 2 && arguments.number(2) != 1.0) throw NotLowerable{"alpha is not 1"};
+  refuse_alpha(arguments);
   return {OpKind::Add, {arguments.value(0), arguments.value(1)}, {}};
+}
+
+LoweredOp lower_sub(const NodeArguments& arguments) {
+  refuse_alpha(arguments);
+  return {OpKind::Subtract, {arguments.value(0), arguments.value(1)}, {}};
 }
 
 LoweredOp lower_div(const NodeArguments& arguments) {
@@ -152,10 +163,17 @@ void refuse_more_arguments_than(size_t count, const NodeArguments& arguments) {
 }
 
 LoweredOp lower_clamp(const NodeArguments& arguments) {
-  constexpr double kLimit = std::numeric_limits<float>::max();
-  const double min = arguments.is_none(1) ? -kLimit : arguments.number(1);
-  const double max = arguments.is_none(2) ? kLimit : arguments.number(2);
+  const double min = arguments.is_none(1) ? -kLargestFloat : arguments.number(1);
+  const double max = arguments.is_none(2) ? kLargestFloat : arguments.number(2);
   return clamp(arguments.value(0), min, max);
+}
+
+LoweredOp lower_clamp_min(const NodeArguments& arguments) {
+  return clamp(arguments.value(0), arguments.number(1), kLargestFloat);
+}
+
+LoweredOp lower_clamp_max(const NodeArguments& arguments) {
+  return clamp(arguments.value(0), -kLargestFloat, arguments.number(1));
 }
 
 LoweredOp lower_relu6(const NodeArguments& arguments) {
@@ -198,10 +216,12 @@ LoweredOp lower_pow(const NodeArguments& arguments) {
   if (arguments.is_tensor(1)) throw NotLowerable{"its exponent is a tensor"};
   const double exponent = arguments.number(1);
   if (exponent == 2.0) return {OpKind::Square, {arguments.value(0)}, {}};
-  return {OpKind::Pow, {arguments.value(0)}, {{Attr::beta, static_cast<float>(exponent)}}};
+  if (exponent == 0.5) return {OpKind::Sqrt, {arguments.value(0)}, {}};
+  throw NotLowerable{"oneDNN Graph fuses no powers but squares and square roots"};
 }
 
 LoweredOp lower_prelu(const NodeArguments& arguments) {
+  // It fuses with nothing: passes/decompose.cpp writes one with a single slope as leaky_relu.
   return {OpKind::PReLU,
           {arguments.value(0), arguments.value(1)},
           {{Attr::data_format, std::string("NCX")}}};

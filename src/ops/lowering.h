@@ -16,8 +16,11 @@ LoweredOp lower_conv_transpose(const NodeArguments& arguments);
 LoweredOp lower_linear(const NodeArguments& arguments);
 LoweredOp lower_matmul(const NodeArguments& arguments);
 LoweredOp lower_add(const NodeArguments& arguments);
+LoweredOp lower_sub(const NodeArguments& arguments);
 LoweredOp lower_div(const NodeArguments& arguments);
 LoweredOp lower_clamp(const NodeArguments& arguments);
+LoweredOp lower_clamp_min(const NodeArguments& arguments);
+LoweredOp lower_clamp_max(const NodeArguments& arguments);
 LoweredOp lower_relu6(const NodeArguments& arguments);
 LoweredOp lower_leaky_relu(const NodeArguments& arguments);
 LoweredOp lower_elu(const NodeArguments& arguments);
@@ -50,6 +53,13 @@ LoweredOp lower_unary(const NodeArguments& arguments) {
 template <OpKind kind>
 LoweredOp lower_binary(const NodeArguments& arguments) {
   refuse_more_arguments_than(2, arguments);
+  return {kind, {arguments.value(0), arguments.value(1)}, {}};
+}
+
+/// aten::max and aten::min: of two tensors, or of one along a dimension.
+template <OpKind kind>
+LoweredOp lower_either(const NodeArguments& arguments) {
+  if (arguments.size() != 2 || !arguments.is_tensor(1)) throw NotLowerable{"it is a reduction"};
   return {kind, {arguments.value(0), arguments.value(1)}, {}};
 }
 

@@ -56,15 +56,20 @@ const std::vector<Operator>& rows() {
 
       // sums and what else fuses behind compute
       {"add", Add, {"aten::add", "aten::add_"}, {0, 1}, {}, lower_add},
-      {"sub", Elementwise, {"aten::sub", "aten::sub_"}, {0, 1}, {}, nullptr},
+      {"sub", Elementwise, {"aten::sub", "aten::sub_"}, {0, 1}, {}, lower_sub},
       {"mul", Elementwise, {"aten::mul", "aten::mul_"}, {0, 1}, {}, lower_binary<OpKind::Multiply>},
       {"div", Elementwise, {"aten::div", "aten::div_"}, {0, 1}, {}, lower_div},
       {"maximum", Elementwise, {"aten::maximum"}, {0, 1}, {}, lower_binary<OpKind::Maximum>},
       {"minimum", Elementwise, {"aten::minimum"}, {0, 1}, {}, lower_binary<OpKind::Minimum>},
+      // Of two tensors; with a dimension they are reductions, which stay with PyTorch.
+      {"max", Other, {"aten::max"}, {0}, {}, lower_either<OpKind::Maximum>},
+      {"min", Other, {"aten::min"}, {0}, {}, lower_either<OpKind::Minimum>},
       {"relu", Elementwise, {"aten::relu", "aten::relu_"}, {0}, {}, lower_unary<OpKind::ReLU>},
       {"relu6", Elementwise, {"aten::relu6", "aten::relu6_"}, {0}, {}, lower_relu6},
       {"hardtanh", Elementwise, {"aten::hardtanh", "aten::hardtanh_"}, {0}, {}, lower_clamp},
       {"clamp", Elementwise, {"aten::clamp", "aten::clamp_"}, {0}, {}, lower_clamp},
+      {"clamp_min", Other, {"aten::clamp_min", "aten::clamp_min_"}, {0}, {}, lower_clamp_min},
+      {"clamp_max", Other, {"aten::clamp_max", "aten::clamp_max_"}, {0}, {}, lower_clamp_max},
       {"leaky_relu",
        Elementwise,
        {"aten::leaky_relu", "aten::leaky_relu_"},

@@ -13,8 +13,9 @@ namespace int8graph {
 ///     %1 = aten::silu(%x)           ==>   %s = aten::sigmoid(%x)
 ///                                         %1 = aten::mul(%x, %s)
 ///
-///     %2 = aten::mul(%x, 0.125)     ==>   %c : Tensor = prim::Constant[value={0.125}]()
-///                                         %2 = aten::mul(%x, %c)        (also add and div)
+///     %2 = aten::prelu(%x, {0.25})  ==>   %2 = aten::leaky_relu(%x, 0.25)
+///
+/// And arithmetic with numbers, see passes/arithmetic.h.
 void decompose(const std::shared_ptr<torch::jit::Graph>& graph);
 
 }  // namespace int8graph

@@ -51,6 +51,59 @@ TEST(Decompose, ANumberBehindALayerBecomesATensor) {
   }
 }
 
+TEST(Decompose, ANumberBehindWhatIsComputedFromALayerBecomesATensor) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor, %w : Tensor):
+  %none : NoneType = prim::Constant()
+  %one : int = prim::Constant[value=1]()
+  %c : float = prim::Constant[value=0.125]()
+  %y : Tensor = aten::linear(%x, %w, %none)
+  %z : Tensor = aten::relu(%y)
+  %d : Tensor = aten::sub(%z, %c, %one)
+  return (%d))IR");
+  decompose(graph);
+  const c10::IValue number = second_argument(*graph, "aten::sub");
+  ASSERT_TRUE(number.isTensor());
+  EXPECT_TRUE(at::equal(number.toTensor(), at::full({1}, 0.125)));
+}
+
+TEST(Decompose, ADifferenceFromALayersResultBecomesASum) {
+  for (const char* operation : {"aten::sub(%x, %y, %one)", "aten::rsub(%y, %x, %one)"}) {
+    const auto graph = ir(scaled("aten::linear(%x, %w, %none)", operation));
+    decompose(graph);
+    EXPECT_EQ(picture_of(*graph),
+              "a = aten::linear(x, w, None)\n"
+              "b = aten::mul(a, tensor)\n"
+              "c = aten::add(b, x, 1)\n"
+              "return c\n")
+        << operation;
+    EXPECT_EQ(second_argument(*graph, "aten::mul").toTensor().item<double>(), -1);
+  }
+}
+
+TEST(Decompose, ADifferenceOfAnythingElseStays) {
+  const auto graph = ir(scaled("aten::relu(%x)", "aten::rsub(%y, %c, %one)"));
+  decompose(graph);
+  EXPECT_EQ(picture_of(*graph),
+            "a = aten::relu(x)\n"
+            "b = aten::rsub(a, 0.125, 1)\n"
+            "return b\n");
+}
+
+TEST(Decompose, OneSlopeForAllChannelsIsALeakyRelu) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor, %one : Tensor, %many : Tensor):
+  %y : Tensor = aten::prelu(%x, %one)
+  %z : Tensor = aten::prelu(%y, %many)
+  return (%z))IR",
+                        {{"one", at::full({1}, 0.25)}, {"many", at::full({8}, 0.25)}});
+  decompose(graph);
+  EXPECT_EQ(picture_of(*graph),
+            "a = aten::leaky_relu(x, 0.25)\n"
+            "b = aten::prelu(a, tensor)\n"
+            "return b\n");
+}
+
 TEST(Decompose, ANumberBehindAnythingElseMayMeetAnIntTensor) {
   const auto graph = ir(scaled("aten::relu(%x)", "aten::mul(%y, %c)"));
   decompose(graph);

@@ -1,0 +1,140 @@
+#include "passes/arithmetic.h"
+
+#include <ATen/ops/full.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <utility>
+
+#include "ops/operator_table.h"
+#include "passes/quantizers.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+void replace(jit::Node& node, jit::Value* by) {
+  node.output()->replaceAllUsesWith(by);
+  node.destroy();
+}
+
+bool is_tensor(const jit::Value& value) {
+  return value.type()->cast<c10::TensorType>() != nullptr;
+}
+
+bool is_number(const jit::Value& value) {
+  const auto constant = jit::toIValue(&value);
+  return constant && (constant->isDouble() || constant->isInt());
+}
+
+const jit::Node& producer_before_quantizers(const jit::Value& value) {
+  const jit::Node* node = value.node();
+  while (node->kind() == c10::aten::dequantize || is_quantize(*node)) node = node->input(0)->node();
+  return *node;
+}
+
+/// Only behind a float tensor that has dimensions for sure: a compute operator's result, or what is
+/// computed from it element by element. An int tensor plus 1 would not stay one, nor a tensor
+/// without dimensions.
+bool is_surely_float_with_dimensions(const jit::Value& value) {
+  const jit::Node& node = *value.node();
+  const Operator* row = find_operator(node);
+  if (row == nullptr) return false;
+  switch (row->op_class) {
+    case OpClass::Conv:
+    case OpClass::Linear:
+      return true;
+    case OpClass::MatMul:
+      // Of two vectors it has no dimensions; behind a transpose stands no vector.
+      return node.kind() == c10::aten::bmm ||
+             producer_before_quantizers(*node.input(1)).kind() == c10::aten::transpose;
+    case OpClass::Add:
+    case OpClass::Elementwise:
+      return is_surely_float_with_dimensions(*node.input(0));
+    default:
+      return false;
+  }
+}
+
+jit::Value* insert_number(jit::Graph& graph, double number) {
+  return graph.insertConstant(at::full({1}, number, c10::kFloat));
+}
+
+bool has_alpha(const jit::Node& node) {
+  return node.kind() == c10::aten::add || node.kind() == c10::aten::sub;
+}
+
+void scalar_as_tensor(jit::Node& node) {
+  jit::Value* scalar = node.input(1);
+  const bool rounds = node.kind() == c10::aten::div && node.inputs().size() > 2;
+  if (rounds || !is_number(*scalar) || !is_surely_float_with_dimensions(*node.input(0))) return;
+  jit::Graph& graph = *node.owningGraph();
+  const jit::WithInsertPoint guard(&node);
+  const double number = jit::toIValue(scalar)->toScalar().toDouble();
+  // A new node: the old one is bound to the overload that takes a number.
+  jit::Value* tensor = insert_number(graph, number);
+  std::vector<jit::NamedValue> alpha;
+  if (has_alpha(node)) alpha.emplace_back("alpha", node.input(2));
+  replace(node, graph.insert(node.kind(), {node.input(0), tensor}, alpha));
+}
+
+jit::Value* insert_negative(jit::Graph& graph, jit::Value* value) {
+  return graph.insert(c10::aten::mul, {value, insert_number(graph, -1)});
+}
+
+/// As scripts write `1 - x`: neg(x) + 1.
+void negation_as_product(jit::Node& node) {
+  if (!is_surely_float_with_dimensions(*node.input(0))) return;
+  const jit::WithInsertPoint guard(&node);
+  replace(node, insert_negative(*node.owningGraph(), node.input(0)));
+}
+
+/// other - value, as -1 * value + other.
+void difference_as_sum(jit::Node& node, jit::Value* value, jit::Value* other) {
+  const auto alpha = jit::toIValue(node.input(2));
+  if (!alpha || !alpha->toScalar().equal(1)) return;
+  jit::Graph& graph = *node.owningGraph();
+  const jit::WithInsertPoint guard(&node);
+  jit::Value* negative = insert_negative(graph, value);
+  if (is_number(*other)) other = insert_number(graph, jit::toIValue(other)->toScalar().toDouble());
+  replace(node, graph.insert(c10::aten::add, {negative, other}));
+}
+
+/// A difference fuses behind what computes its first operand.
+void fusable_difference(jit::Node& node) {
+  jit::Value* first = node.input(0);
+  jit::Value* second = node.input(1);
+  const bool is_reversed = node.kind() == c10::aten::rsub;
+  if (is_reversed) std::swap(first, second);
+  if (!is_reversed && is_surely_float_with_dimensions(*first)) {
+    scalar_as_tensor(node);
+  } else if (is_surely_float_with_dimensions(*second)) {
+    difference_as_sum(node, second, first);
+  }
+}
+
+}  // namespace
+
+void write_fusable_arithmetic(jit::Node& node) {
+  if (node.outputs().size() != 1 || !is_tensor(*node.output())) return;
+  switch (node.kind()) {
+    case c10::aten::neg:
+      negation_as_product(node);
+      break;
+    case c10::aten::sub:
+    case c10::aten::rsub:
+      if (node.inputs().size() == 3) fusable_difference(node);
+      break;
+    case c10::aten::add:
+    case c10::aten::mul:
+    case c10::aten::div:
+      if (node.inputs().size() >= 2) scalar_as_tensor(node);
+      break;
+    default:
+      break;
+  }
+}
+
+}  // namespace int8graph
