@@ -17,6 +17,7 @@
 #include "passes/graph_rewriting.h"
 #include "passes/int8_lookup.h"
 #include "passes/layout_propagation.h"
+#include "passes/masks_as_sums.h"
 #include "passes/move_quantizers.h"
 #include "passes/needless_clamps.h"
 #include "passes/partition_node.h"
@@ -79,6 +80,7 @@ void rewrite_all(Optimization& optimization) {
 constexpr Pass kPipeline[] = {
     {"remove profiling", [](Optimization& o) { remove_profiling(*o.graph->block()); }},
     {"alias and mutation reduction", [](Optimization& o) { functionalize(o.graph); }},
+    {"masks as sums", [](Optimization& o) { write_masks_as_sums(*o.graph->block()); }},
     {"decompose", [](Optimization& o) { decompose(o.graph); }},
     {"move quantizers", [](Optimization& o) { move_quantizers(o.graph); }},
     {"needless clamps", [](Optimization& o) { remove_needless_clamps(*o.graph->block()); }},

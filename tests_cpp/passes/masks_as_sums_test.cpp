@@ -1,0 +1,71 @@
+#include "passes/masks_as_sums.h"
+
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "testing/ir.h"
+
+namespace int8graph {
+namespace {
+
+std::string written(const std::string& nodes) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor, %y : Tensor, %mask : Tensor):
+  %low : float = prim::Constant[value=-1e10]()
+  %small : float = prim::Constant[value=-1]()
+  %eight : float = prim::Constant[value=8]()
+  %none : NoneType = prim::Constant()
+  %last : int = prim::Constant[value=-1]()
+  %product : Tensor = aten::matmul(%x, %y)
+)IR" + nodes + "\n  return (%p)");
+  write_masks_as_sums(*graph->block());
+  return picture_of(*graph);
+}
+
+TEST(MasksAsSums, FilledScoresBecomeASum) {
+  EXPECT_EQ(written(R"IR(
+  %s : Tensor = aten::div(%product, %eight)
+  %m : Tensor = aten::masked_fill(%s, %mask, %low)
+  %p : Tensor = aten::softmax(%m, %last, %none))IR"),
+            "a = aten::matmul(x, y)\n"
+            "b = aten::div(a, 8)\n"
+            "c = aten::where(mask, -10000000000., 0.)\n"
+            "d = aten::add(b, c, 1)\n"
+            "e = aten::softmax(d, -1, None)\n"
+            "return e\n");
+}
+
+TEST(MasksAsSums, ChosenScoresBecomeASum) {
+  EXPECT_EQ(written(R"IR(
+  %m : Tensor = aten::where(%mask, %product, %low)
+  %p : Tensor = aten::softmax(%m, %last, %none))IR"),
+            "a = aten::matmul(x, y)\n"
+            "b = aten::where(mask, 0., -10000000000.)\n"
+            "c = aten::add(a, b, 1)\n"
+            "d = aten::softmax(c, -1, None)\n"
+            "return d\n");
+}
+
+TEST(MasksAsSums, NumbersThatLeaveAProbabilityStay) {
+  const auto text = written(R"IR(
+  %m : Tensor = aten::masked_fill(%product, %mask, %small)
+  %p : Tensor = aten::softmax(%m, %last, %none))IR");
+  EXPECT_NE(text.find("aten::masked_fill"), std::string::npos);
+}
+
+TEST(MasksAsSums, ScoresThatAreReadElsewhereStay) {
+  const auto text = written(R"IR(
+  %m : Tensor = aten::masked_fill(%product, %mask, %low)
+  %p : Tensor = aten::relu(%m))IR");
+  EXPECT_NE(text.find("aten::masked_fill"), std::string::npos);
+}
+
+TEST(MasksAsSums, WhatIsNoProductStays) {
+  const auto text = written(R"IR(
+  %m : Tensor = aten::masked_fill(%x, %mask, %low)
+  %p : Tensor = aten::softmax(%m, %last, %none))IR");
+  EXPECT_NE(text.find("aten::masked_fill"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace int8graph
