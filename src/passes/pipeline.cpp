@@ -17,6 +17,7 @@
 #include "passes/graph_rewriting.h"
 #include "passes/int8_lookup.h"
 #include "passes/layout_propagation.h"
+#include "passes/lone_norms.h"
 #include "passes/masks_as_sums.h"
 #include "passes/move_quantizers.h"
 #include "passes/needless_clamps.h"
@@ -83,6 +84,7 @@ constexpr Pass kPipeline[] = {
     {"masks as sums", [](Optimization& o) { write_masks_as_sums(*o.graph->block()); }},
     {"decompose", [](Optimization& o) { decompose(o.graph); }},
     {"move quantizers", [](Optimization& o) { move_quantizers(o.graph); }},
+    {"lone norms", [](Optimization& o) { write_lone_norms(*o.graph->block()); }},
     {"needless clamps", [](Optimization& o) { remove_needless_clamps(*o.graph->block()); }},
     {"lookup in int8", [](Optimization& o) { look_up_in_int8(*o.graph->block()); }},
     {"explicit dequantize", [](Optimization& o) { make_dequantize_explicit(*o.graph->block()); }},
