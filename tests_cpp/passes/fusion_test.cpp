@@ -36,6 +36,13 @@ const Layer kConv2d = {"conv2d", "self.conv2d({})", 4, "self.exact_conv2d({})", 
 const Layer kConv3d = {"conv3d", "self.conv3d({})", 5, "self.exact_conv3d({})", "conv3d", "conv3d"};
 const Layer kLinear = {"linear", "self.linear({})", 2, "self.exact_linear({})", "linear", "linear"};
 
+const Layer kConv2dNoBias = {
+    "conv2d_no_bias", "self.conv2d_no_bias({})", 4, "self.exact_conv2d({})", "conv2d", "conv2d"};
+const Layer kConvTranspose2d = {"conv_transpose2d",      "self.conv_transpose2d({})", 4,
+                                "self.exact_conv2d({})", "conv_transpose2d",          "conv2d"};
+const Layer kLinearNoBias = {
+    "linear_no_bias", "self.linear_no_bias({})", 2, "self.exact_linear({})", "linear", "linear"};
+
 struct Tail {
   const char* name;
   const char* call;
@@ -95,7 +102,7 @@ const Layer kLayers[] = {
     kConv2d,
     kConv3d,
     kLinear,
-    {"conv2d_no_bias", "self.conv2d_no_bias({})", 4, "self.exact_conv2d({})", "conv2d", "conv2d"},
+    kConv2dNoBias,
     {"conv2d_strided", "self.conv2d_strided({})", 4, "self.exact_conv2d({})", "conv2d", "conv2d"},
     {"conv2d_dilated", "self.conv2d_dilated({})", 4, "self.exact_conv2d({})", "conv2d", "conv2d"},
     {"conv2d_grouped", "self.conv2d_grouped({})", 4, "self.exact_conv2d({})", "conv2d", "conv2d"},
@@ -105,14 +112,14 @@ const Layer kLayers[] = {
     {"conv2d_valid", "self.conv2d_valid({})", 4, "self.exact_conv2d({})", "conv2d", "conv2d"},
     {"conv_transpose1d", "self.conv_transpose1d({})", 3, "self.exact_conv1d({})",
      "conv_transpose1d", "conv1d"},
-    {"conv_transpose2d", "self.conv_transpose2d({})", 4, "self.exact_conv2d({})",
-     "conv_transpose2d", "conv2d"},
+    kConvTranspose2d,
     {"conv_transpose3d", "self.conv_transpose3d({})", 5, "self.exact_conv3d({})",
      "conv_transpose3d", "conv3d"},
-    {"linear_no_bias", "self.linear_no_bias({})", 2, "self.exact_linear({})", "linear", "linear"},
+    kLinearNoBias,
 };
 
 const Tail kNothing = {"alone", "{}", ""};
+const Tail kRound = {"round", "torch.round({})", "+round"};
 const Tail kRelu = {"relu", "torch.relu({})", "+relu"};
 
 const Tail kTails[] = {
@@ -135,11 +142,17 @@ const Tail kTails[] = {
     {"square", "torch.square({})", "+square"},
     {"pow", "torch.pow({}, 2)", "+pow"},
     {"softplus", "torch.softplus({})", "+softplus"},
-    {"round", "torch.round({})", "+round"},
     {"sqrt", "torch.sqrt(torch.relu({}))", "+relu+sqrt"},
     {"exp", "torch.exp(torch.clamp({}, -2, 1))", "+clamp+exp"},
     {"log", "torch.log(torch.clamp({}, 0.5, 9))", "+clamp+log"},
     {"dropout_and_relu", "torch.relu(torch.dropout({}, 0.5, False))", "+relu"},
+    {"clamp_min", "torch.clamp_min({}, 0.5)", "+clamp_min"},
+    {"clamp_max", "torch.clamp_max({}, 0.5)", "+clamp_max"},
+    {"prelu_of_one_slope", "torch.prelu({}, self.slope)", "+leaky_relu"},
+    {"number_subtracted", "torch.relu({}) - 0.5", "+relu+sub"},
+    {"subtracted_from_number", "1 - torch.sigmoid({})", "+sigmoid+mul+add"},
+    {"rsub", "torch.rsub(torch.sigmoid({}), 1)", "+sigmoid+mul+add"},
+    {"neg", "torch.neg(torch.relu({}))", "+relu+mul"},
     {"relu_method", "{}.relu()", "+relu"},
     {"relu_in_place", "torch.relu_({})", "+relu"},
     {"relu6_in_place", "torch.relu6_({})", "+relu6"},
@@ -165,8 +178,16 @@ INSTANTIATE_TEST_SUITE_P(Relu, BehindALayer,
                          testing::Combine(testing::ValuesIn(kLayers), testing::Values(kRelu)),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Elementwise, BehindALayer,
-                         testing::Combine(testing::Values(kConv2d, kLinear),
+                         testing::Combine(testing::Values(kConv2d, kConv2dNoBias, kConvTranspose2d,
+                                                          kLinear, kLinearNoBias),
                                           testing::ValuesIn(kTails)),
+                         test_name);
+
+// Rounding makes large noise of small; the transposed convolution's is larger to begin with.
+INSTANTIATE_TEST_SUITE_P(Round, BehindALayer,
+                         testing::Combine(testing::Values(kConv2d, kConv2dNoBias, kLinear,
+                                                          kLinearNoBias),
+                                          testing::Values(kRound)),
                          test_name);
 
 // --- Patterns of several layers ----------------------------------------------------------------
@@ -211,6 +232,23 @@ const Pattern kPatterns[] = {
      "return self.exact_conv2d(torch.relu_(self.batch_norm(self.conv2d(x))))",
      "quantize | dequantize+conv2d+relu+quantize | dequantize+conv2d"},
     {"linear_batch_norm", 2, "return self.batch_norm(self.linear(x))",
+     "quantize | dequantize+linear"},
+
+    {"conv_transpose1d_batch_norm", 3, "return self.batch_norm(self.conv_transpose1d(x))",
+     "quantize | dequantize+conv_transpose1d"},
+    {"conv_transpose2d_batch_norm_relu", 4,
+     "return self.exact_conv2d(torch.relu(self.batch_norm(self.conv_transpose2d(x))))",
+     "quantize | dequantize+conv_transpose2d+relu+quantize | dequantize+conv2d"},
+    {"conv_transpose2d_grouped_batch_norm_relu", 4,
+     "y = torch.conv_transpose2d(x, self.grouped, None, [1, 1], [1, 1], [0, 0], 2)\n"
+     "return self.exact_conv2d(torch.relu(self.batch_norm(y)))",
+     "quantize | dequantize+conv_transpose2d+relu+quantize | dequantize+conv2d"},
+    {"conv_transpose3d_batch_norm", 5, "return self.batch_norm(self.conv_transpose3d(x))",
+     "quantize | dequantize+conv_transpose3d"},
+    {"linear_batch_norm_relu", 2,
+     "return self.exact_linear(torch.relu(self.batch_norm(self.linear(x))))",
+     "quantize | dequantize+linear+relu+quantize | dequantize+linear"},
+    {"linear_no_bias_batch_norm", 2, "return self.batch_norm(self.linear_no_bias(x))",
      "quantize | dequantize+linear"},
 
     // So is constant arithmetic behind a convolution; behind a linear layer it fuses.
@@ -267,6 +305,45 @@ const Pattern kPatterns[] = {
      "dequantize+linear"},
     {"sum_of_no_layer", 4, "return self.exact_conv2d(x + x.abs())",
      "aten::abs | aten::add | quantize | dequantize+conv2d"},
+
+    {"parameter_added", 4, "return self.exact_conv2d(torch.relu(self.conv2d(x)) + self.place)",
+     "quantize | dequantize+conv2d+relu+add+quantize | dequantize+conv2d"},
+    {"parameter_added_behind_linear", 2,
+     "return self.exact_linear(torch.gelu(self.linear(x)) + self.w[:2])",
+     "quantize | dequantize+linear+gelu+add+quantize | dequantize+linear"},
+
+    // Differences.
+    {"difference", 4, "return self.exact_conv2d(self.conv2d(x) - x)",
+     "quantize | dequantize+conv2d+sub+quantize | dequantize+conv2d"},
+    {"difference_right", 4, "return self.exact_conv2d(x - self.conv2d(x))",
+     "quantize | dequantize+conv2d+mul+add+quantize | dequantize+conv2d"},
+    {"linear_difference", 2, "return self.exact_linear(self.linear(x) - x)",
+     "quantize | dequantize+linear+sub+quantize | dequantize+linear"},
+    {"conv_transpose2d_difference", 4,
+     "return self.exact_conv2d(self.conv_transpose2d(x) - torch.upsample_nearest2d(x, [12, 10]))",
+     "quantize | aten::upsample_nearest2d | dequantize+conv_transpose2d+sub+quantize | "
+     "dequantize+conv2d"},
+    {"matmul_difference", 3, "return torch.matmul(x, x.transpose(1, 2)) - 1.5",
+     "quantize | aten::transpose | quantize | dequantize+dequantize+matmul+sub"},
+    {"larger_one", 4, "return self.exact_conv2d(torch.max(self.conv2d(x), x))",
+     "quantize | dequantize+conv2d+max+quantize | dequantize+conv2d"},
+    {"smaller_one", 4, "return self.exact_conv2d(torch.min(self.conv2d(x), x))",
+     "quantize | dequantize+conv2d+min+quantize | dequantize+conv2d"},
+
+    // GELUs written by hand.
+    {"gelu_by_tanh", 2,
+     "y = self.linear(x)\n"
+     "return self.exact_linear(0.5 * y * (1.0 + torch.tanh(0.7978845608028654 * (y + 0.044715 * "
+     "torch.pow(y, 3.0)))))",
+     "quantize | dequantize+linear+gelu+quantize | dequantize+linear"},
+    {"gelu_by_erf", 2,
+     "y = self.linear(x)\n"
+     "return self.exact_linear(y * 0.5 * (1.0 + torch.erf(y / 1.4142135623730951)))",
+     "quantize | dequantize+linear+gelu+quantize | dequantize+linear"},
+    {"gelu_by_cdf", 2,
+     "y = self.linear(x)\n"
+     "return self.exact_linear(y * (0.5 * (1 + torch.erf((y - 0.0) * 0.7071067811865475))))",
+     "quantize | dequantize+linear+gelu+quantize | dequantize+linear"},
 
     // Gates.
     {"conv_sigmoid_mul", 4, "y = self.conv2d(x)\nreturn self.exact_conv2d(torch.sigmoid(y) * y)",
@@ -328,6 +405,51 @@ const Pattern kPatterns[] = {
     {"cat_of_fp32", 4, "return self.exact_conv2d(torch.cat([x, x.abs()], 2))",
      "aten::abs | aten::cat | quantize | dequantize+conv2d"},
 
+    // Parts between int8 neighbours.
+    {"chunk", 4,
+     "a, b = torch.chunk(torch.relu(self.conv2d(x)), 2, 1)\n"
+     "y = torch.conv2d(a, self.grouped, self.b, [1, 1], [1, 1])\n"
+     "return y + torch.conv2d(b, self.grouped, None, [1, 1], [1, 1])",
+     "quantize | dequantize+conv2d+relu+quantize | aten::chunk | prim::ListUnpack | "
+     "dequantize+conv2d | dequantize+conv2d+add"},
+    {"split", 4,
+     "a, b = torch.split(torch.relu(self.conv2d(x)), [4, 4], 1)\n"
+     "y = torch.conv2d(a, self.grouped, self.b, [1, 1], [1, 1])\n"
+     "return y + torch.conv2d(b, self.grouped, None, [1, 1], [1, 1])",
+     "quantize | dequantize+conv2d+relu+quantize | aten::split | prim::ListUnpack | "
+     "dequantize+conv2d | dequantize+conv2d+add"},
+    {"unbind", 4,
+     "a, b = torch.unbind(torch.relu(self.conv2d(x)), 0)\n"
+     "y = self.conv2d_second(a.unsqueeze(0))\n"
+     "return y + self.conv2d(b.unsqueeze(0))",
+     "quantize | dequantize+conv2d+relu+quantize | aten::unbind | prim::ListUnpack | "
+     "aten::unsqueeze | aten::unsqueeze | dequantize+conv2d | dequantize+conv2d+add"},
+    {"slices", 4,
+     "z = torch.relu(self.conv2d(x))\n"
+     "y = torch.conv2d(torch.slice(z, 1, 0, 4), self.grouped, self.b, [1, 1], [1, 1])\n"
+     "return y + torch.conv2d(torch.slice(z, 1, 4), self.grouped, None, [1, 1], [1, 1])",
+     "quantize | dequantize+conv2d+relu+quantize | aten::slice | aten::slice | "
+     "dequantize+conv2d | dequantize+conv2d+add"},
+    {"c2f_block", 4,
+     "a, b = torch.chunk(torch.silu(self.conv2d(x)), 2, 1)\n"
+     "c, d = torch.chunk(torch.silu(torch.conv2d(b, self.grouped, None, [1, 1], [1, 1])), 2, 1)\n"
+     "return self.exact_conv2d(torch.cat([a, c], 1))",
+     "quantize | dequantize+conv2d+sigmoid+mul+quantize | aten::chunk | prim::ListUnpack | "
+     "dequantize+conv2d+sigmoid+mul+quantize | aten::chunk | prim::ListUnpack | "
+     "dequantize+dequantize+cat+quantize | dequantize+conv2d"},
+    {"part_in_fp32", 4,
+     "a, b = torch.chunk(torch.relu(self.conv2d(x)), 2, 1)\n"
+     "return torch.conv2d(a, self.grouped, None, [1, 1], [1, 1]) + b.exp().sum()",
+     "quantize | dequantize+conv2d+relu | aten::chunk | prim::ListUnpack | quantize | aten::exp | "
+     "aten::sum | "
+     "dequantize+conv2d+add"},
+    {"sizes_of_a_cat", 4,
+     "y = torch.cat([torch.relu(self.conv2d(x)), torch.relu(self.conv2d_second(x))], 2)\n"
+     "return self.exact_conv2d(y.view(y.size(0), y.size(1), -1, 1))",
+     "quantize | dequantize+conv2d+relu+quantize | dequantize+conv2d+relu+quantize | "
+     "dequantize+dequantize+cat+quantize | aten::size | aten::size | aten::reshape | "
+     "dequantize+conv2d"},
+
     // Views between int8 neighbours.
     {"view", 4, "y = torch.relu(self.conv2d(x)).view(2, 8, 30, 1)\nreturn self.exact_conv2d(y)",
      "quantize | dequantize+conv2d+relu+quantize | aten::reshape | dequantize+conv2d"},
@@ -365,6 +487,11 @@ const Pattern kPatterns[] = {
      "quantize | aten::transpose | quantize | dequantize+dequantize+matmul+div"},
     {"matmul_div_mask", 3, "return torch.matmul(x, x.transpose(1, 2)) / 8.0 + self.b",
      "quantize | aten::transpose | quantize | dequantize+dequantize+matmul+div+add"},
+    {"matmul_masked_fill", 3,
+     "y = torch.matmul(x, x.transpose(1, 2)) / 2.0\n"
+     "return torch.softmax(torch.masked_fill(y, self.mean.view(8, 1) > 0.5, -1e9), -1)",
+     "quantize | aten::transpose | quantize | aten::where | dequantize+dequantize+matmul+div+add | "
+     "aten::softmax"},
     {"matmul_of_linears", 3,
      "y = x.transpose(1, 2)\nreturn torch.matmul(self.linear(y), "
      "self.linear_second(y).transpose(1, "
@@ -379,7 +506,46 @@ const Pattern kPatterns[] = {
      "quantize | dequantize+conv2d+relu+quantize | dequantize+avg_pool2d+quantize | "
      "dequantize+conv2d"},
 
+    // Norms that can't be folded.
+    {"cat_batch_norm_relu", 4,
+     "y = torch.relu(self.conv2d(x))\n"
+     "y = torch.cat([y, torch.relu(self.conv2d_second(y))], 2)\n"
+     "return self.exact_conv2d(torch.relu(self.batch_norm(y)))",
+     "quantize | dequantize+conv2d+relu | quantize | dequantize+conv2d+relu | aten::cat | "
+     "aten::addcmul | quantize | dequantize+conv2d"},
+    {"sum_batch_norm_relu", 4,
+     "y = self.conv2d(x) + x\nreturn self.exact_conv2d(torch.relu(self.batch_norm(y)))",
+     "quantize | dequantize+conv2d+add | aten::addcmul | quantize | dequantize+conv2d"},
+
     // What has no int8 form stays with PyTorch.
+    {"prelu_of_many_slopes", 4, "return self.exact_conv2d(torch.prelu(self.conv2d(x), self.scale))",
+     "quantize | dequantize+conv2d | aten::prelu | quantize | dequantize+conv2d"},
+    {"cube", 4, "return self.exact_conv2d(torch.pow(self.conv2d(x), 3))",
+     "quantize | dequantize+conv2d | aten::pow | quantize | dequantize+conv2d"},
+    {"rsqrt", 4, "return self.exact_conv2d(torch.rsqrt(torch.clamp(self.conv2d(x), 0.5, 4)))",
+     "quantize | dequantize+conv2d+clamp | aten::rsqrt | quantize | dequantize+conv2d"},
+    {"group_norm", 4,
+     "y = torch.group_norm(self.conv2d(x), 2, self.scale, self.b)\n"
+     "return self.exact_conv2d(torch.relu(y))",
+     "quantize | dequantize+conv2d | aten::group_norm | aten::relu | quantize | "
+     "dequantize+conv2d"},
+    {"log_softmax", 2, "return torch.log_softmax(self.linear(x), -1)",
+     "quantize | dequantize+linear | aten::log_softmax"},
+    {"upsample_bilinear", 4,
+     "y = torch.upsample_bilinear2d(torch.relu(self.conv2d(x)), [12, 10], False)\n"
+     "return self.exact_conv2d(y)",
+     "quantize | dequantize+conv2d+relu | aten::upsample_bilinear2d | quantize | "
+     "dequantize+conv2d"},
+    {"adaptive_max_pool", 4,
+     "y, indices = torch.adaptive_max_pool2d(self.conv2d(x), [1, 1])\n"
+     "return self.exact_linear(torch.flatten(y, 1))",
+     "quantize | dequantize+conv2d | aten::adaptive_max_pool2d | quantize | aten::flatten | "
+     "dequantize+linear"},
+    {"largest_along_a_dimension", 4,
+     "y, indices = torch.max(self.conv2d(x), 3)\nreturn self.exact_conv1d(y)",
+     "quantize | dequantize+conv2d | aten::max | quantize | dequantize+conv1d"},
+    {"expand", 2, "y = self.linear(x).unsqueeze(1).expand([2, 3, 8])\nreturn self.exact_linear(y)",
+     "quantize | dequantize+linear+quantize | aten::unsqueeze | aten::expand | dequantize+linear"},
     {"batch_norm_alone", 4, "return self.exact_conv2d(torch.relu(self.batch_norm(x)))",
      "aten::batch_norm | aten::relu | quantize | dequantize+conv2d"},
     {"unknown_operator", 4, "return self.exact_conv2d(torch.flip(torch.relu(self.conv2d(x)), [2]))",

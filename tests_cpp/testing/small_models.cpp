@@ -89,6 +89,8 @@ torch::jit::Module small_model(const std::string& body, const std::string& argum
   add("scale", noise({c}, 21).abs().add(0.5));
   add("mean", noise({c}, 22));
   add("var", noise({c}, 23).abs().add(0.5));
+  add("slope", at::full({1}, 0.25));
+  add("place", noise({2, c, 6, 5}, 24));
   add("one", one);
   add("one1", one.view({c, c, 1}));
   add("one2", one.view({c, c, 1, 1}));
