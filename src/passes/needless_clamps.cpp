@@ -6,7 +6,9 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <string>
 
+#include "config/environment.h"
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
@@ -61,6 +63,9 @@ void remove_needless_clamps(jit::Block& block) {
     if (node.outputs().size() != 1 || node.inputs().empty()) return;
     const auto limits = limits_of(node);
     if (!limits || !is_needless(*node.output(), *limits)) return;
+    log_verbose([&] {
+      return std::string(node.kind().toQualString()) + " is left to the quantizer behind it";
+    });
     node.output()->replaceAllUsesWith(node.input(0));
     node.destroy();
   });

@@ -25,9 +25,10 @@ namespace {
 
 namespace jit = torch::jit;
 
-/// int8 in, int8 out: dequantize+conv2d+relu+quantize.
+/// int8 in, int8 out: dequantize+conv2d+sigmoid+quantize.
 Partition conv_partition() {
-  return {small_model("return self.exact_conv2d(torch.relu(self.conv2d(x)))"), {small_input(4)}, 0};
+  return {
+      small_model("return self.exact_conv2d(torch.sigmoid(self.conv2d(x)))"), {small_input(4)}, 0};
 }
 
 // --- Any input ---
@@ -101,7 +102,7 @@ TEST(PartitionKernel, WhatOneDnnDoesNotTakeAsOnePartitionRunsUnfused) {
   jit::Node& node = partition.node();
   const auto subgraph = node.g(c10::attr::Subgraph)->copy();
   for (jit::Node* inner : subgraph->nodes()) {
-    if (inner->kind() == c10::aten::relu) inner->replaceWithNewSymbol(c10::aten::sign);
+    if (inner->kind() == c10::aten::sigmoid) inner->replaceWithNewSymbol(c10::aten::sign);
   }
   jit::Graph graph;
   jit::Node* odd = graph.create(partition_symbol(), {graph.addInput()}, 1);
@@ -141,7 +142,7 @@ TEST(PartitionKernel, AContiguousOutputIsContiguousWhateverComesIn) {
 
 class BufferReuse : public testing::Test {
  protected:
-  // dequantize+conv2d+dequantize+add+relu+quantize: oneDNN may write over the summand.
+  // dequantize+conv2d+dequantize+add+quantize: oneDNN may write over the summand.
   BufferReuse()
       : partition_(small_model("a = torch.relu(self.conv2d(x))\n"
                                "b = torch.relu(self.conv2d_second(x))\n"

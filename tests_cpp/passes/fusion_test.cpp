@@ -43,10 +43,14 @@ const Layer kConvTranspose2d = {"conv_transpose2d",      "self.conv_transpose2d(
 const Layer kLinearNoBias = {
     "linear_no_bias", "self.linear_no_bias({})", 2, "self.exact_linear({})", "linear", "linear"};
 
+/// Whether a clamp at the end of a tail stays where a quantizer follows, or repeats what that does.
+enum class Clamp { Stays, IsLeftToTheQuantizer };
+
 struct Tail {
   const char* name;
   const char* call;
   const char* fused;  // as it follows the layer
+  Clamp clamp = Clamp::Stays;
 };
 
 void PrintTo(const Layer& layer, std::ostream* out) {
@@ -66,6 +70,12 @@ class BehindALayer : public testing::TestWithParam<std::tuple<Layer, Tail>> {
     const auto& [layer, tail] = GetParam();
     return std::string("dequantize+") + layer.fused + tail.fused;
   }
+  /// The partition before a quantizer of uint8.
+  std::string quantizing_partition() const {
+    const std::string whole = partition();
+    const bool stays = std::get<1>(GetParam()).clamp == Clamp::Stays;
+    return (stays ? whole : whole.substr(0, whole.rfind('+'))) + "+quantize";
+  }
   at::Tensor input() const { return small_input(std::get<0>(GetParam()).rank); }
 };
 
@@ -80,7 +90,7 @@ TEST_P(BehindALayer, IsOnePartitionFromInt8ToInt8) {
   const auto result =
       convert_and_run(small_model("return " + with(layer.exact, body())), {input()});
   EXPECT_EQ(result.summary,
-            "quantize | " + partition() + "+quantize | dequantize+" + layer.exact_fused);
+            "quantize | " + quantizing_partition() + " | dequantize+" + layer.exact_fused);
   expect_right_numbers(result, result.quantum_of_last_input());
 }
 
@@ -120,14 +130,14 @@ const Layer kLayers[] = {
 
 const Tail kNothing = {"alone", "{}", ""};
 const Tail kRound = {"round", "torch.round({})", "+round"};
-const Tail kRelu = {"relu", "torch.relu({})", "+relu"};
+const Tail kRelu = {"relu", "torch.relu({})", "+relu", Clamp::IsLeftToTheQuantizer};
 
 const Tail kTails[] = {
-    {"relu6", "torch.relu6({})", "+relu6"},
-    {"hardtanh", "torch.hardtanh({}, -1.5, 2.0)", "+hardtanh"},
-    {"clamp", "torch.clamp({}, -1, 2.5)", "+clamp"},
+    {"relu6", "torch.relu6({})", "+relu6", Clamp::IsLeftToTheQuantizer},
+    {"hardtanh", "torch.hardtanh({}, -1.5, 2.0)", "+hardtanh", Clamp::IsLeftToTheQuantizer},
+    {"clamp", "torch.clamp({}, -1, 2.5)", "+clamp", Clamp::IsLeftToTheQuantizer},
     {"clamp_below", "torch.clamp({}, 0.5)", "+clamp"},
-    {"clamp_above", "torch.clamp({}, None, 0.5)", "+clamp"},
+    {"clamp_above", "torch.clamp({}, None, 0.5)", "+clamp", Clamp::IsLeftToTheQuantizer},
     {"leaky_relu", "torch.leaky_relu({}, 0.1)", "+leaky_relu"},
     {"elu", "torch.elu({}, 0.7)", "+elu"},
     {"sigmoid", "torch.sigmoid({})", "+sigmoid"},
@@ -145,19 +155,21 @@ const Tail kTails[] = {
     {"sqrt", "torch.sqrt(torch.relu({}))", "+relu+sqrt"},
     {"exp", "torch.exp(torch.clamp({}, -2, 1))", "+clamp+exp"},
     {"log", "torch.log(torch.clamp({}, 0.5, 9))", "+clamp+log"},
-    {"dropout_and_relu", "torch.relu(torch.dropout({}, 0.5, False))", "+relu"},
+    {"dropout_and_relu", "torch.relu(torch.dropout({}, 0.5, False))", "+relu",
+     Clamp::IsLeftToTheQuantizer},
     {"clamp_min", "torch.clamp_min({}, 0.5)", "+clamp_min"},
-    {"clamp_max", "torch.clamp_max({}, 0.5)", "+clamp_max"},
+    {"clamp_max", "torch.clamp_max({}, 0.5)", "+clamp_max", Clamp::IsLeftToTheQuantizer},
     {"prelu_of_one_slope", "torch.prelu({}, self.slope)", "+leaky_relu"},
     {"number_subtracted", "torch.relu({}) - 0.5", "+relu+sub"},
     {"subtracted_from_number", "1 - torch.sigmoid({})", "+sigmoid+mul+add"},
     {"rsub", "torch.rsub(torch.sigmoid({}), 1)", "+sigmoid+mul+add"},
     {"neg", "torch.neg(torch.relu({}))", "+relu+mul"},
-    {"relu_method", "{}.relu()", "+relu"},
-    {"relu_in_place", "torch.relu_({})", "+relu"},
-    {"relu6_in_place", "torch.relu6_({})", "+relu6"},
-    {"hardtanh_in_place", "torch.hardtanh_({}, 0.0, 6.0)", "+hardtanh"},
-    {"clamp_in_place", "torch.clamp_({}, 0, 1)", "+clamp"},
+    {"relu_method", "{}.relu()", "+relu", Clamp::IsLeftToTheQuantizer},
+    {"relu_in_place", "torch.relu_({})", "+relu", Clamp::IsLeftToTheQuantizer},
+    {"relu6_in_place", "torch.relu6_({})", "+relu6", Clamp::IsLeftToTheQuantizer},
+    {"hardtanh_in_place", "torch.hardtanh_({}, 0.0, 6.0)", "+hardtanh",
+     Clamp::IsLeftToTheQuantizer},
+    {"clamp_in_place", "torch.clamp_({}, 0, 1)", "+clamp", Clamp::IsLeftToTheQuantizer},
     {"leaky_relu_in_place", "torch.leaky_relu_({}, 0.1)", "+leaky_relu"},
     {"elu_in_place", "torch.elu_({})", "+elu"},
     {"sigmoid_in_place", "torch.sigmoid_({})", "+sigmoid"},
@@ -227,10 +239,10 @@ const Pattern kPatterns[] = {
      "quantize | dequantize+conv2d"},
     {"conv2d_batch_norm_relu", 4,
      "return self.exact_conv2d(torch.relu(self.batch_norm(self.conv2d(x))))",
-     "quantize | dequantize+conv2d+relu+quantize | dequantize+conv2d"},
+     "quantize | dequantize+conv2d+quantize | dequantize+conv2d"},
     {"conv2d_batch_norm_relu_in_place", 4,
      "return self.exact_conv2d(torch.relu_(self.batch_norm(self.conv2d(x))))",
-     "quantize | dequantize+conv2d+relu+quantize | dequantize+conv2d"},
+     "quantize | dequantize+conv2d+quantize | dequantize+conv2d"},
     {"linear_batch_norm", 2, "return self.batch_norm(self.linear(x))",
      "quantize | dequantize+linear"},
 
@@ -238,16 +250,16 @@ const Pattern kPatterns[] = {
      "quantize | dequantize+conv_transpose1d"},
     {"conv_transpose2d_batch_norm_relu", 4,
      "return self.exact_conv2d(torch.relu(self.batch_norm(self.conv_transpose2d(x))))",
-     "quantize | dequantize+conv_transpose2d+relu+quantize | dequantize+conv2d"},
+     "quantize | dequantize+conv_transpose2d+quantize | dequantize+conv2d"},
     {"conv_transpose2d_grouped_batch_norm_relu", 4,
      "y = torch.conv_transpose2d(x, self.grouped, None, [1, 1], [1, 1], [0, 0], 2)\n"
      "return self.exact_conv2d(torch.relu(self.batch_norm(y)))",
-     "quantize | dequantize+conv_transpose2d+relu+quantize | dequantize+conv2d"},
+     "quantize | dequantize+conv_transpose2d+quantize | dequantize+conv2d"},
     {"conv_transpose3d_batch_norm", 5, "return self.batch_norm(self.conv_transpose3d(x))",
      "quantize | dequantize+conv_transpose3d"},
     {"linear_batch_norm_relu", 2,
      "return self.exact_linear(torch.relu(self.batch_norm(self.linear(x))))",
-     "quantize | dequantize+linear+relu+quantize | dequantize+linear"},
+     "quantize | dequantize+linear+quantize | dequantize+linear"},
     {"linear_no_bias_batch_norm", 2, "return self.batch_norm(self.linear_no_bias(x))",
      "quantize | dequantize+linear"},
 
@@ -270,21 +282,21 @@ const Pattern kPatterns[] = {
     {"sum_left", 4, "return self.exact_conv2d(self.conv2d(x) + x)",
      "quantize | dequantize+conv2d+dequantize+add+quantize | dequantize+conv2d"},
     {"sum_relu", 4, "return self.exact_conv2d(torch.relu(self.conv2d(x) + x))",
-     "quantize | dequantize+conv2d+dequantize+add+relu+quantize | dequantize+conv2d"},
+     "quantize | dequantize+conv2d+dequantize+add+quantize | dequantize+conv2d"},
     {"sum_relu_right", 4, "return self.exact_conv2d(torch.relu(x + self.conv2d(x)))",
-     "quantize | dequantize+conv2d+dequantize+add+relu+quantize | dequantize+conv2d"},
+     "quantize | dequantize+conv2d+dequantize+add+quantize | dequantize+conv2d"},
     {"sum_in_place", 4, "y = self.conv2d(x)\ny += x\nreturn self.exact_conv2d(torch.relu_(y))",
-     "quantize | dequantize+conv2d+dequantize+add+relu+quantize | dequantize+conv2d"},
+     "quantize | dequantize+conv2d+dequantize+add+quantize | dequantize+conv2d"},
     {"batch_norm_sum_relu", 4,
      "return self.exact_conv2d(torch.relu(self.batch_norm(self.conv2d(x)) + x))",
-     "quantize | dequantize+conv2d+dequantize+add+relu+quantize | dequantize+conv2d"},
+     "quantize | dequantize+conv2d+dequantize+add+quantize | dequantize+conv2d"},
     {"sum_of_two_layers", 4, "return self.exact_conv2d(self.conv2d(x) + self.conv2d_second(x))",
      "quantize | dequantize+conv2d+quantize | dequantize+conv2d+dequantize+add+quantize | "
      "dequantize+conv2d"},
     {"linear_sum", 2, "return self.exact_linear(self.linear(x) + x)",
      "quantize | dequantize+linear+dequantize+add+quantize | dequantize+linear"},
     {"linear_sum_right_relu", 2, "return self.exact_linear(torch.relu(x + self.linear(x)))",
-     "quantize | dequantize+linear+dequantize+add+relu+quantize | dequantize+linear"},
+     "quantize | dequantize+linear+dequantize+add+quantize | dequantize+linear"},
     {"linear_dropout_sum", 2,
      "return self.exact_linear(torch.dropout(self.linear(x), 0.1, False) + x)",
      "quantize | dequantize+linear+dequantize+add+quantize | dequantize+linear"},
@@ -297,7 +309,7 @@ const Pattern kPatterns[] = {
      "quantize | dequantize+aten::pad+conv2d"},
     {"padding_between", 4,
      "return self.exact_conv2d(self.conv2d_second(torch.pad(torch.relu(self.conv2d(x)), [0, 1])))",
-     "quantize | dequantize+conv2d+relu+quantize | dequantize+aten::pad+conv2d+quantize | "
+     "quantize | dequantize+conv2d+quantize | dequantize+aten::pad+conv2d+quantize | "
      "dequantize+conv2d"},
     {"layer_norm", 3,
      "y = x.transpose(1, 2)\nreturn self.exact_linear(torch.layer_norm(self.linear(y) + y, [8]))",
@@ -375,7 +387,7 @@ const Pattern kPatterns[] = {
     {"avg_pool2d_counting_its_padding_behind_relu", 4,
      "return self.exact_conv2d(torch.avg_pool2d(torch.relu(self.conv2d(x)), [3, 3], [2, 2], [1, "
      "1]))",
-     "quantize | dequantize+conv2d+relu+quantize | dequantize+avg_pool2d+quantize | "
+     "quantize | dequantize+conv2d+quantize | dequantize+avg_pool2d+quantize | "
      "dequantize+conv2d"},
     {"number_behind_a_tensor_without_dimensions", 4,
      "return torch.sigmoid(self.conv2d(x).mean()) * 0.5",
@@ -400,7 +412,7 @@ const Pattern kPatterns[] = {
     {"cat", 4,
      "y = torch.cat([torch.relu(self.conv2d(x)), torch.relu(self.conv2d_second(x))], 2)\n"
      "return self.exact_conv2d(y)",
-     "quantize | dequantize+conv2d+relu+quantize | dequantize+conv2d+relu+quantize | "
+     "quantize | dequantize+conv2d+quantize | dequantize+conv2d+quantize | "
      "dequantize+dequantize+cat+quantize | dequantize+conv2d"},
     {"cat_of_fp32", 4, "return self.exact_conv2d(torch.cat([x, x.abs()], 2))",
      "aten::abs | aten::cat | quantize | dequantize+conv2d"},
@@ -410,25 +422,25 @@ const Pattern kPatterns[] = {
      "a, b = torch.chunk(torch.relu(self.conv2d(x)), 2, 1)\n"
      "y = torch.conv2d(a, self.grouped, self.b, [1, 1], [1, 1])\n"
      "return y + torch.conv2d(b, self.grouped, None, [1, 1], [1, 1])",
-     "quantize | dequantize+conv2d+relu+quantize | aten::chunk | prim::ListUnpack | "
+     "quantize | dequantize+conv2d+quantize | aten::chunk | prim::ListUnpack | "
      "dequantize+conv2d | dequantize+conv2d+add"},
     {"split", 4,
      "a, b = torch.split(torch.relu(self.conv2d(x)), [4, 4], 1)\n"
      "y = torch.conv2d(a, self.grouped, self.b, [1, 1], [1, 1])\n"
      "return y + torch.conv2d(b, self.grouped, None, [1, 1], [1, 1])",
-     "quantize | dequantize+conv2d+relu+quantize | aten::split | prim::ListUnpack | "
+     "quantize | dequantize+conv2d+quantize | aten::split | prim::ListUnpack | "
      "dequantize+conv2d | dequantize+conv2d+add"},
     {"unbind", 4,
      "a, b = torch.unbind(torch.relu(self.conv2d(x)), 0)\n"
      "y = self.conv2d_second(a.unsqueeze(0))\n"
      "return y + self.conv2d(b.unsqueeze(0))",
-     "quantize | dequantize+conv2d+relu+quantize | aten::unbind | prim::ListUnpack | "
+     "quantize | dequantize+conv2d+quantize | aten::unbind | prim::ListUnpack | "
      "aten::unsqueeze | aten::unsqueeze | dequantize+conv2d | dequantize+conv2d+add"},
     {"slices", 4,
      "z = torch.relu(self.conv2d(x))\n"
      "y = torch.conv2d(torch.slice(z, 1, 0, 4), self.grouped, self.b, [1, 1], [1, 1])\n"
      "return y + torch.conv2d(torch.slice(z, 1, 4), self.grouped, None, [1, 1], [1, 1])",
-     "quantize | dequantize+conv2d+relu+quantize | aten::slice | aten::slice | "
+     "quantize | dequantize+conv2d+quantize | aten::slice | aten::slice | "
      "dequantize+conv2d | dequantize+conv2d+add"},
     {"c2f_block", 4,
      "a, b = torch.chunk(torch.silu(self.conv2d(x)), 2, 1)\n"
@@ -446,19 +458,19 @@ const Pattern kPatterns[] = {
     {"sizes_of_a_cat", 4,
      "y = torch.cat([torch.relu(self.conv2d(x)), torch.relu(self.conv2d_second(x))], 2)\n"
      "return self.exact_conv2d(y.view(y.size(0), y.size(1), -1, 1))",
-     "quantize | dequantize+conv2d+relu+quantize | dequantize+conv2d+relu+quantize | "
+     "quantize | dequantize+conv2d+quantize | dequantize+conv2d+quantize | "
      "dequantize+dequantize+cat+quantize | aten::size | aten::size | aten::reshape | "
      "dequantize+conv2d"},
 
     // Views between int8 neighbours.
     {"view", 4, "y = torch.relu(self.conv2d(x)).view(2, 8, 30, 1)\nreturn self.exact_conv2d(y)",
-     "quantize | dequantize+conv2d+relu+quantize | aten::reshape | dequantize+conv2d"},
+     "quantize | dequantize+conv2d+quantize | aten::reshape | dequantize+conv2d"},
     {"reshape", 4,
      "y = torch.relu(self.conv2d(x)).reshape(2, 8, 30, 1)\nreturn self.exact_conv2d(y)",
-     "quantize | dequantize+conv2d+relu+quantize | aten::reshape | dequantize+conv2d"},
+     "quantize | dequantize+conv2d+quantize | aten::reshape | dequantize+conv2d"},
     {"linear_behind_a_transpose", 3,
      "return self.exact_linear(torch.relu(self.linear(x.transpose(1, 2))))",
-     "quantize | aten::transpose | dequantize+linear+relu+quantize | dequantize+linear"},
+     "quantize | aten::transpose | dequantize+linear+quantize | dequantize+linear"},
     {"transpose", 3, "return self.exact_linear(self.conv1d(x).transpose(1, 2))",
      "quantize | dequantize+conv1d+quantize | aten::transpose | dequantize+linear"},
     {"permute", 4, "return self.exact_linear(self.conv2d(x).permute(0, 2, 3, 1))",
@@ -472,7 +484,7 @@ const Pattern kPatterns[] = {
      "quantize | dequantize+conv2d+quantize | aten::permute | aten::flatten | dequantize+linear"},
     {"upsample", 4,
      "return self.exact_conv2d(torch.upsample_nearest2d(torch.relu(self.conv2d(x)), [12, 10]))",
-     "quantize | dequantize+conv2d+relu+quantize | aten::upsample_nearest2d | dequantize+conv2d"},
+     "quantize | dequantize+conv2d+quantize | aten::upsample_nearest2d | dequantize+conv2d"},
 
     // Products of two activations.
     {"matmul", 3, "return torch.matmul(x, x.transpose(1, 2))",
@@ -503,7 +515,7 @@ const Pattern kPatterns[] = {
      "quantize | aten::permute | dequantize+linear"},
     {"avg_pool2d_of_one_size", 4,
      "return self.exact_conv2d(torch.avg_pool2d(torch.relu(self.conv2d(x)), 2))",
-     "quantize | dequantize+conv2d+relu+quantize | dequantize+avg_pool2d+quantize | "
+     "quantize | dequantize+conv2d+quantize | dequantize+avg_pool2d+quantize | "
      "dequantize+conv2d"},
 
     // Norms that can't be folded.
@@ -527,7 +539,7 @@ const Pattern kPatterns[] = {
     {"group_norm", 4,
      "y = torch.group_norm(self.conv2d(x), 2, self.scale, self.b)\n"
      "return self.exact_conv2d(torch.relu(y))",
-     "quantize | dequantize+conv2d | aten::group_norm | aten::relu | quantize | "
+     "quantize | dequantize+conv2d | aten::group_norm | quantize | "
      "dequantize+conv2d"},
     {"log_softmax", 2, "return torch.log_softmax(self.linear(x), -1)",
      "quantize | dequantize+linear | aten::log_softmax"},
@@ -547,14 +559,14 @@ const Pattern kPatterns[] = {
     {"expand", 2, "y = self.linear(x).unsqueeze(1).expand([2, 3, 8])\nreturn self.exact_linear(y)",
      "quantize | dequantize+linear+quantize | aten::unsqueeze | aten::expand | dequantize+linear"},
     {"batch_norm_alone", 4, "return self.exact_conv2d(torch.relu(self.batch_norm(x)))",
-     "aten::batch_norm | aten::relu | quantize | dequantize+conv2d"},
+     "aten::batch_norm | quantize | dequantize+conv2d"},
     {"unknown_operator", 4, "return self.exact_conv2d(torch.flip(torch.relu(self.conv2d(x)), [2]))",
      "quantize | dequantize+conv2d+relu | aten::flip | quantize | dequantize+conv2d"},
     {"shared_input", 4, "return self.conv2d(x) * self.conv2d_second(x)",
      "quantize | dequantize+conv2d | dequantize+conv2d+mul"},
     {"chain", 4,
      "return self.exact_conv2d(torch.relu(self.conv2d_second(torch.relu(self.conv2d(x)))))",
-     "quantize | dequantize+conv2d+relu+quantize | dequantize+conv2d+relu+quantize | "
+     "quantize | dequantize+conv2d+quantize | dequantize+conv2d+quantize | "
      "dequantize+conv2d"},
     {"several_elementwise", 4,
      "return self.exact_conv2d(torch.sigmoid(torch.tanh(torch.relu(self.conv2d(x)))))",

@@ -18,7 +18,7 @@ namespace {
 
 namespace jit = torch::jit;
 
-constexpr const char* kFused = "quantize | dequantize+conv2d+relu+quantize | dequantize+conv2d";
+constexpr const char* kFused = "quantize | dequantize+conv2d+quantize | dequantize+conv2d";
 
 /// INT8GRAPH_DISABLE=1 while it lives.
 class Disabled {

@@ -40,7 +40,7 @@ class InspectionTest : public testing::Test {
 TEST_F(InspectionTest, NamesTheOperatorsOfEachPartition) {
   ASSERT_EQ(fused_.nodes.size(), 4);
   EXPECT_EQ(fused_.nodes[0].operators, Names{"quantize"});
-  EXPECT_EQ(fused_.nodes[1].operators, (Names{"dequantize", "conv2d", "relu", "quantize"}));
+  EXPECT_EQ(fused_.nodes[1].operators, (Names{"dequantize", "conv2d", "quantize"}));
   EXPECT_EQ(fused_.nodes[2].operators, (Names{"dequantize", "conv2d"}));
   for (size_t i = 1; i < 3; ++i) {
     EXPECT_TRUE(fused_.nodes[i].is_partition);
