@@ -174,7 +174,9 @@ class LinearKernel final : public MatmulKernel {
   at::Tensor allocate_rows(int64_t rows, const std::vector<int64_t>& sizes) const {
     const int64_t padded = padded_rows(rows);
     if (padded == rows) return allocate_result(plan_, sizes);
-    return allocate_result(plan_, {padded, sizes.back()}).narrow(0, 0, rows).view(sizes);
+    const at::Tensor whole = allocate_result(plan_, {padded, sizes.back()});
+    return allocate_over(whole,
+                         {sizes, dense_strides(sizes), whole.scalar_type(), plan_.quantizer});
   }
 
   /// The first time that the number of rows changes, all sizes of blocks are made at once: whoever

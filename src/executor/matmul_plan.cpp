@@ -27,15 +27,14 @@ void require(bool condition) {
 }
 
 bool has_flag(const LoweredOp& op, Attr attr) {
-  return std::ranges::any_of(op.attrs, [attr](const auto& entry) {
-    return entry.first == attr && std::get<bool>(entry.second);
-  });
+  const AttrValue* value = find_attr(op, attr);
+  return value != nullptr && std::get<bool>(*value);
 }
 
 float number(const LoweredOp& op, Attr attr) {
-  const auto entry = std::ranges::find(op.attrs, attr, [](const auto& e) { return e.first; });
-  require(entry != op.attrs.end());
-  return std::get<float>(entry->second);
+  const AttrValue* value = find_attr(op, attr);
+  require(value != nullptr);
+  return std::get<float>(*value);
 }
 
 /// The post-op of an element-wise operation; the factors are those of oneDNN's eltwise algorithms.

@@ -48,6 +48,17 @@ std::string shapes_of(std::span<const at::Tensor> tensors) {
   return text;
 }
 
+/// The rank that inputs must have: a pool's with its batch, since oneDNN would take the first
+/// entries of a window for an input without one. Nothing where all ranks work.
+std::optional<int64_t> rank_of_inputs(const jit::Graph& subgraph) {
+  for (const jit::Node* node : subgraph.nodes()) {
+    const Operator* row = find_operator(*node);
+    if (row == nullptr || row->op_class != OpClass::Pool) continue;
+    return static_cast<int64_t>(row->spatial_dimensions()) + 2;
+  }
+  return {};
+}
+
 /// What a compilation came to: a partition, or a refusal, which is remembered like a success.
 struct Outcome {
   std::optional<CompiledPartition> partition;
@@ -62,6 +73,7 @@ class PartitionKernel::Impl {
         name_(name_of(*subgraph_)),
         layouts_(output_layouts(node)),
         reusable_(reusable_inputs(node)),
+        rank_(rank_of_inputs(*subgraph_)),
         cache_(compile_cache_capacity()) {
     onednn_engine();
     for (const jit::Value* input : subgraph_->inputs()) {
@@ -76,7 +88,7 @@ class PartitionKernel::Impl {
     const size_t count = argument_dtypes_.size();
     const std::span<c10::IValue> inputs(stack.data() + (stack.size() - count), count);
     if (!fit(inputs)) {
-      return run_unfused(stack, "an input is empty or not of the dtype it was built for");
+      return run_unfused(stack, "an input is empty or not of the dtype or rank it was built for");
     }
     c10::SmallVector<at::Tensor, 4> arguments;
     for (c10::IValue& input : inputs) arguments.push_back(std::move(input).toTensor());
@@ -94,6 +106,7 @@ class PartitionKernel::Impl {
           inputs[i].toTensor().scalar_type() != argument_dtypes_[i]) {
         return false;
       }
+      if (rank_ && inputs[i].toTensor().dim() != *rank_) return false;
     }
     return true;
   }
@@ -173,6 +186,7 @@ class PartitionKernel::Impl {
   const std::string name_;
   const std::vector<OutputLayout> layouts_;
   const std::vector<bool> reusable_;
+  const std::optional<int64_t> rank_;
   std::vector<c10::ScalarType> argument_dtypes_;
   std::unique_ptr<const PrimitiveKernel> primitive_;
   mutable SnapshotCache<Outcome> cache_;

@@ -75,7 +75,7 @@ class RowKernel final : public PrimitiveKernel {
 
   std::optional<at::Tensor> run(std::span<const at::Tensor> arguments) const override {
     const int64_t rank = arguments[0].dim();
-    if (plan_.axis != -1 && plan_.axis != rank - 1) return {};
+    if (rank == 0 || (plan_.axis != -1 && plan_.axis != rank - 1)) return {};
     const at::Tensor source = arguments[0].contiguous();
     const int64_t length = source.size(-1);
     const int64_t rows = source.numel() / length;

@@ -33,7 +33,7 @@ void refuse_training(std::string_view symbol, c10::ArrayRef<c10::IValue> argumen
   if (!flag.isBool() || !flag.toBool()) return;
   throw std::runtime_error(
       "it runs in training mode; call eval() on the model first, before torch.jit.trace if it is "
-      "traced");
+      "traced. Batch norms without running statistics, which always do, are not supported");
 }
 
 bool share_storage(const at::Tensor& a, const at::Tensor& b) {

@@ -103,6 +103,9 @@ struct LoweredOp {
   std::vector<std::pair<Attr, AttrValue>> attrs;
 };
 
+/// The value of an attribute; null if the operation has none of that name.
+const AttrValue* find_attr(const LoweredOp& op, Attr attr);
+
 /// Why a node has no oneDNN Graph form; told in the verbose log and by `inspect`.
 struct Reason {
   std::string text;

@@ -92,6 +92,11 @@ std::vector<std::pair<Attr, AttrValue>> per_tensor(double scale, int64_t zero_po
 
 }  // namespace
 
+const AttrValue* find_attr(const LoweredOp& op, Attr attr) {
+  const auto entry = std::ranges::find(op.attrs, attr, [](const auto& e) { return e.first; });
+  return entry == op.attrs.end() ? nullptr : &entry->second;
+}
+
 LoweredOp lower_convolution(const NodeArguments& arguments) {
   const at::Tensor weight = constant_weight(arguments);
   const auto spatial = static_cast<size_t>(weight.dim() - 2);

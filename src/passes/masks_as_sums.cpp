@@ -16,7 +16,7 @@ namespace jit = torch::jit;
 
 namespace {
 
-constexpr double kLargestMasked = -1e9;
+constexpr double kLargestMasked = -1e12;
 
 /// The number that masked scores become, if it is one that leaves no probability.
 std::optional<double> masking_number(const jit::Value& value) {

@@ -3,7 +3,6 @@
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
+#include "passes/writes.h"
 
 namespace int8graph {
 
@@ -23,9 +23,24 @@ struct Limits {
   float low, high;
 };
 
-float number(const LoweredOp& op, Attr attr) {
-  const auto entry = std::ranges::find(op.attrs, attr, [](const auto& e) { return e.first; });
-  return std::get<float>(entry->second);
+/// A clamp of integers may be what makes floats of them.
+bool is_surely_float(const jit::Value& value) {
+  const jit::Node& node = *value.node();
+  const Operator* row = find_operator(node);
+  if (row == nullptr) return false;
+  switch (row->op_class) {
+    case OpClass::Conv:
+    case OpClass::Linear:
+    case OpClass::MatMul:
+    case OpClass::Norm:
+      return true;
+    case OpClass::Add:
+    case OpClass::Elementwise:
+    case OpClass::Pool:
+      return is_surely_float(*node.input(0));
+    default:
+      return false;
+  }
 }
 
 /// What the node clamps to; nothing if it does anything else.
@@ -34,19 +49,23 @@ std::optional<Limits> limits_of(jit::Node& node) {
   const auto* op = std::get_if<LoweredOp>(&lowering);
   if (op == nullptr) return {};
   if (op->kind == OpKind::ReLU) return Limits{0, std::numeric_limits<float>::infinity()};
-  if (op->kind == OpKind::Clamp) return Limits{number(*op, Attr::min), number(*op, Attr::max)};
-  return {};
+  if (op->kind != OpKind::Clamp || !is_surely_float(*node.input(0))) return {};
+  return Limits{std::get<float>(*find_attr(*op, Attr::min)),
+                std::get<float>(*find_attr(*op, Attr::max))};
 }
 
-/// Whether both limits are, rounded, at or beyond the ends of the quantizer's range.
+// Float division, as quantizers do it, errs by far less than the hundredth that is missing to 0.5.
+constexpr double kSlack = 0.49;  // steps
+
+/// Whether both limits round to the ends of the quantizer's range, or lie beyond them.
 bool holds_no_more(const QuantizerParameters& parameters, const Limits& limits) {
   const bool is_unsigned = parameters.dtype == static_cast<int64_t>(c10::kQUInt8);
   const double lowest = is_unsigned ? 0 : -128;
   const double highest = is_unsigned ? 255 : 127;
-  const auto quantized = [&](float limit) {
-    return std::nearbyint(limit / parameters.scale) + static_cast<double>(parameters.zero_point);
+  const auto steps = [&](float limit) {
+    return limit / parameters.scale + static_cast<double>(parameters.zero_point);
   };
-  return quantized(limits.low) <= lowest && quantized(limits.high) >= highest;
+  return steps(limits.low) <= lowest + kSlack && steps(limits.high) >= highest - kSlack;
 }
 
 bool is_needless(const jit::Value& clamped, const Limits& limits) {
@@ -59,10 +78,12 @@ bool is_needless(const jit::Value& clamped, const Limits& limits) {
 }  // namespace
 
 void remove_needless_clamps(jit::Block& block) {
-  for_each_node(block, [](jit::Node& node) {
+  const auto written = written_values(*block.owningGraph());
+  for_each_node(block, [&](jit::Node& node) {
     if (node.outputs().size() != 1 || node.inputs().empty()) return;
     const auto limits = limits_of(node);
     if (!limits || !is_needless(*node.output(), *limits)) return;
+    if (written.contains(node.input(0)) || written.contains(node.output())) return;
     log_verbose([&] {
       return std::string(node.kind().toQualString()) + " is left to the quantizer behind it";
     });

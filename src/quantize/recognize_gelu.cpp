@@ -9,15 +9,19 @@
 #include <array>
 #include <exception>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "ops/graph_walk.h"
+#include "passes/writes.h"
 
 namespace int8graph {
 
 namespace jit = torch::jit;
 
 namespace {
+
+using Written = std::unordered_set<const jit::Value*>;
 
 // The longest known form, that of the normal distribution's cdf, has 9 operators.
 constexpr size_t kMostOperators = 16;
@@ -50,6 +54,10 @@ class Formula {
   }
 
   bool is_closed() const { return is_closed_; }  ///< whether it depends on nothing but x
+
+  bool reads_any(const Written& written) const {
+    return std::ranges::any_of(values_, [&](const auto& v) { return written.contains(v.first); });
+  }
 
   at::Tensor at(const at::Tensor& numbers) const {
     jit::Stack stack = {numbers};
@@ -124,11 +132,11 @@ std::vector<jit::Value*> results_of(jit::Value& value) {
   return results;
 }
 
-void recognize_around(jit::Node& node) {
+void recognize_around(jit::Node& node, const Written& written) {
   for (jit::Value* result : results_of(*node.output())) {
     for (jit::Value* x : sources_of(*node.input(0))) {
       const Formula formula(x, result);
-      if (!formula.is_closed()) continue;
+      if (!formula.is_closed() || formula.reads_any(written)) continue;
       const char* approximation = approximation_of(formula);
       if (approximation == nullptr) continue;
       jit::Graph& graph = *node.owningGraph();
@@ -143,8 +151,11 @@ void recognize_around(jit::Node& node) {
 }  // namespace
 
 void recognize_gelu(jit::Block& block) {
-  for_each_node(block, [](jit::Node& node) {
-    if (node.kind() == c10::aten::tanh || node.kind() == c10::aten::erf) recognize_around(node);
+  const Written written = written_values(*block.owningGraph());
+  for_each_node(block, [&](jit::Node& node) {
+    if (node.kind() == c10::aten::tanh || node.kind() == c10::aten::erf) {
+      recognize_around(node, written);
+    }
   });
 }
 

@@ -21,7 +21,8 @@ namespace int8graph {
 /// and x * 0.5 * (1 + erf(x / sqrt(2))), or x times the normal distribution's cdf, as gelu(x,
 /// "none"). There are many ways to write these formulas. So no form is looked for: of the
 /// arithmetic around each tanh and erf, what depends on one value alone is computed for numbers
-/// from -8 to 8, and is a GELU if it gives the numbers that GELU gives, to 1e-5.
+/// from -8 to 8, and is a GELU if it gives the numbers that GELU gives, to 1e-5. Values that are
+/// written to in place stay as they are.
 void recognize_gelu(torch::jit::Block& block);
 
 }  // namespace int8graph

@@ -25,6 +25,7 @@ struct Kernel {
     const at::Tensor& result = *run;
     const at::Tensor expected = partition.unfused(inputs);
     EXPECT_TRUE(result.is_contiguous());
+    EXPECT_FALSE(result.is_view());
     if (result.is_quantized()) return expect_one_step_apart(result, expected);
     EXPECT_TRUE(at::allclose(result, expected, 1e-4, 1e-4));
   }

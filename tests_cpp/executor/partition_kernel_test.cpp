@@ -97,6 +97,17 @@ TEST(PartitionKernel, AnotherDtypeRunsUnfused) {
   expect_one_step_apart(output, partition.unfused({input}));
 }
 
+TEST(PartitionKernel, APoolWithoutABatchRunsUnfused) {
+  const Partition partition(
+      small_model("y = torch.max_pool2d(self.conv2d(x), [1, 2])\nreturn self.exact_conv2d(y)"),
+      {small_input(4)}, 1);
+  const PartitionKernel kernel(partition.node());
+  const at::Tensor input = partition.int8(noise({8, 6, 10}));
+  at::Tensor output;
+  EXPECT_FALSE(runs_in_onednn([&] { output = partition.fused(kernel, {input}); }));
+  expect_one_step_apart(output, partition.unfused({input}));
+}
+
 TEST(PartitionKernel, WhatOneDnnDoesNotTakeAsOnePartitionRunsUnfused) {
   Partition partition = conv_partition();
   jit::Node& node = partition.node();

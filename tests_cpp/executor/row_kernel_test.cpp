@@ -44,6 +44,8 @@ TEST(RowKernel, LeavesAnotherAxisToOneDnnGraph) {
   const Kernel softmax("2");
   const std::vector<at::Tensor> of_rank_4 = {noise({1, 2, 3, 4})};
   softmax.expect_right(noise({2, 6, 6}));
+  const std::vector<at::Tensor> of_rank_0 = {noise({})};
+  EXPECT_FALSE(Kernel("-1").kernel->run(of_rank_0));
   EXPECT_FALSE(softmax.kernel->run(of_rank_4));
 }
 

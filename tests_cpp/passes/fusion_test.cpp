@@ -501,7 +501,7 @@ const Pattern kPatterns[] = {
      "quantize | aten::transpose | quantize | dequantize+dequantize+matmul+div+add"},
     {"matmul_masked_fill", 3,
      "y = torch.matmul(x, x.transpose(1, 2)) / 2.0\n"
-     "return torch.softmax(torch.masked_fill(y, self.mean.view(8, 1) > 0.5, -1e9), -1)",
+     "return torch.softmax(torch.masked_fill(y, self.mean.view(8, 1) > 0.5, -1e30), -1)",
      "quantize | aten::transpose | quantize | aten::where | dequantize+dequantize+matmul+div+add | "
      "aten::softmax"},
     {"matmul_of_linears", 3,

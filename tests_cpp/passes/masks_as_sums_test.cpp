@@ -11,7 +11,7 @@ namespace {
 std::string written(const std::string& nodes) {
   const auto graph = ir(R"IR(
 graph(%x : Tensor, %y : Tensor, %mask : Tensor):
-  %low : float = prim::Constant[value=-1e10]()
+  %low : float = prim::Constant[value=-1e13]()
   %small : float = prim::Constant[value=-1]()
   %eight : float = prim::Constant[value=8]()
   %none : NoneType = prim::Constant()
@@ -29,7 +29,7 @@ TEST(MasksAsSums, FilledScoresBecomeASum) {
   %p : Tensor = aten::softmax(%m, %last, %none))IR"),
             "a = aten::matmul(x, y)\n"
             "b = aten::div(a, 8)\n"
-            "c = aten::where(mask, -10000000000., 0.)\n"
+            "c = aten::where(mask, -10000000000000., 0.)\n"
             "d = aten::add(b, c, 1)\n"
             "e = aten::softmax(d, -1, None)\n"
             "return e\n");
@@ -40,7 +40,7 @@ TEST(MasksAsSums, ChosenScoresBecomeASum) {
   %m : Tensor = aten::where(%mask, %product, %low)
   %p : Tensor = aten::softmax(%m, %last, %none))IR"),
             "a = aten::matmul(x, y)\n"
-            "b = aten::where(mask, 0., -10000000000.)\n"
+            "b = aten::where(mask, 0., -10000000000000.)\n"
             "c = aten::add(a, b, 1)\n"
             "d = aten::softmax(c, -1, None)\n"
             "return d\n");

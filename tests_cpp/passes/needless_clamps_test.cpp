@@ -11,7 +11,8 @@ namespace {
 /// Whether the clamp between `x` and the quantizers is still there.
 bool stays(const std::string& clamp, const std::string& quantizers) {
   const auto graph = ir(R"IR(
-graph(%x : Tensor):
+graph(%i : Tensor, %w : Tensor, %m : Tensor):
+  %x : Tensor = aten::matmul(%i, %w)
   %scale : float = prim::Constant[value=0.0235]()
   %small : float = prim::Constant[value=0.01]()
   %large : float = prim::Constant[value=0.05]()
@@ -53,6 +54,17 @@ TEST(NeedlessClamps, StayWhereSomebodyElseReadsThem) {
   EXPECT_TRUE(stays(kRelu, twice + "\n  %3 : Tensor = aten::neg(%1)"));
   EXPECT_FALSE(stays(
       kRelu, twice + "\n  %3 : Tensor = aten::quantize_per_tensor(%1, %large, %zero, %quint8)"));
+}
+
+TEST(NeedlessClamps, StayWhereTheyMakeFloatsOfIntegers) {
+  EXPECT_TRUE(stays("aten::hardtanh(%i, %low, %high)", quantize("%scale, %zero, %quint8")));
+  EXPECT_FALSE(stays("aten::relu(%i)", quantize("%scale, %zero, %quint8")));
+}
+
+TEST(NeedlessClamps, StayWhereTheyOrOthersWriteInPlace) {
+  EXPECT_TRUE(stays("aten::relu_(%x)", quantize("%scale, %zero, %quint8")));
+  EXPECT_TRUE(
+      stays(kRelu, "  %3 : Tensor = aten::mul_(%x, %m)\n" + quantize("%scale, %zero, %quint8")));
 }
 
 TEST(NeedlessClamps, OtherOperatorsStay) {

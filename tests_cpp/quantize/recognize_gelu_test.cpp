@@ -55,5 +55,12 @@ TEST(RecognizeGelu, NotWhereAPartOfItIsReadElsewhere) {
   EXPECT_EQ(text.find("gelu"), std::string::npos);
 }
 
+TEST(RecognizeGelu, NotWhereItsInputIsWrittenTo) {
+  const auto text = recognized(
+      "y = x.clone()\nhalf = 0.5 * y\ne = 1.0 + torch.erf(y / 1.4142135623730951)\n"
+      "y[:, :2].mul_(0.0)\nreturn [half * e, y]");
+  EXPECT_EQ(text.find("gelu"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace int8graph
