@@ -111,6 +111,7 @@ def compute_layers(model: nn.Module) -> int:
 def test_every_layer_and_attention_is_int8_in_a_partition(converted):
     facts = graph_facts(torch.jit.load(str(converted.path)), *converted.inputs)
     expected = compute_layers(converted.model) + converted.description.other_products
+    expected += 2 * converted.description.packed_projections
     if ATTENTION_IS_INT8:
         expected += 2 * converted.description.attentions
     assert facts.compute_outside == []

@@ -25,6 +25,7 @@
 #include "passes/partitioning.h"
 #include "passes/quantizers.h"
 #include "passes/remove_profiling.h"
+#include "passes/split_projections.h"
 
 namespace int8graph {
 
@@ -76,13 +77,15 @@ void rewrite_all(Optimization& optimization) {
 
 // The order matters. Profiling nodes stand between every value and its reader, so they go first.
 // Pure forms come before everything that looks at producers and readers. Operators are decomposed
-// before quantizers move, and both before each reader gets its own dequantize: from there on the
-// graph is what oneDNN Graph's patterns look for. Layouts are decided once all partitions stand.
+// and split before quantizers move, and all of that before each reader gets its own dequantize:
+// from there on the graph is what oneDNN Graph's patterns look for. Layouts are decided once all
+// partitions stand.
 constexpr Pass kPipeline[] = {
     {"remove profiling", [](Optimization& o) { remove_profiling(*o.graph->block()); }},
     {"alias and mutation reduction", [](Optimization& o) { functionalize(o.graph); }},
     {"masks as sums", [](Optimization& o) { write_masks_as_sums(*o.graph->block()); }},
     {"decompose", [](Optimization& o) { decompose(o.graph); }},
+    {"split projections", [](Optimization& o) { split_projections(o.graph); }},
     {"move quantizers", [](Optimization& o) { move_quantizers(o.graph); }},
     {"lone norms", [](Optimization& o) { write_lone_norms(*o.graph->block()); }},
     {"needless clamps", [](Optimization& o) { remove_needless_clamps(*o.graph->block()); }},

@@ -36,6 +36,8 @@ class TransformerModel:
     other_size: int
     attentions: int = 0
     """How many layers of attention there are. Each has two products of activations."""
+    packed_projections: int = 0
+    """Linear layers that hold the projections of queries, keys and values. Each runs as three."""
     other_products: int = 0
 
 
@@ -358,7 +360,11 @@ TRANSFORMER_MODELS: dict[str, TransformerModel] = {
     "detr": TransformerModel(detr, image_and_mask, 64, 96, attentions=6),
     "whisper_encoder": TransformerModel(whisper_encoder, spectrogram, 100, 100, attentions=2),
     "wav2vec2": TransformerModel(wav2vec2, wave, 1000, 1600, attentions=2),
-    "torch_encoder": TransformerModel(torch_encoder, states, 24, 40, attentions=2),
-    "functional_attention": TransformerModel(functional_attention, states, 24, 40, attentions=2),
+    "torch_encoder": TransformerModel(
+        torch_encoder, states, 24, 40, attentions=2, packed_projections=2
+    ),
+    "functional_attention": TransformerModel(
+        functional_attention, states, 24, 40, attentions=2, packed_projections=2
+    ),
     "dlrm": TransformerModel(Dlrm, clicks, 8, 20, other_products=1),
 }
