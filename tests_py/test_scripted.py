@@ -1,7 +1,10 @@
 """Scripted models: calibrated as they are, or in their eager form."""
 
+import io
+
 import pytest
 import torch
+from torch import nn
 
 import int8graph
 from graph_facts import graph_facts
@@ -31,3 +34,49 @@ def test_scripted_network_converts(calibrated):
         noise = (from_scripted(image) - fp32).square().mean()
         assert 10 * torch.log10(fp32.var() / noise) >= 28.0
         assert torch.equal(from_scripted(image), from_eager(image))
+
+
+class Attention(nn.Module):
+    """Its scale, and that its mask holds booleans, is left to be inferred."""
+
+    def __init__(self):
+        super().__init__()
+        self.queries, self.keys, self.values, self.out = (nn.Linear(32, 32) for _ in range(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q = self.queries(x).unflatten(-1, [2, 16]).transpose(1, 2)
+        k = self.keys(x).unflatten(-1, [2, 16]).transpose(1, 2)
+        v = self.values(x).unflatten(-1, [2, 16]).transpose(1, 2)
+        mask = x.mean(-1)[:, None, None, :] > -0.5
+        y = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.out(y.transpose(1, 2).flatten(2))
+
+
+def reloaded(model: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
+    file = io.BytesIO()
+    torch.jit.save(model, file)
+    file.seek(0)
+    return torch.jit.load(file)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("form", ["scripted", "traced_and_reloaded"])
+def test_attention_is_int8_where_the_graph_knows_neither_sizes_nor_dtypes(form):
+    torch.manual_seed(0)
+    model = Attention().eval()
+    x = torch.randn(2, 7, 32)
+    conf = int8graph.QuantConf()
+    with torch.no_grad():
+        for _ in range(4):
+            with int8graph.calibrate(conf):
+                model(torch.randn(2, 7, 32))
+        fp32 = model(x)
+        torchscript = (
+            torch.jit.script(model) if form == "scripted" else reloaded(torch.jit.trace(model, x))
+        )
+        converted = int8graph.convert(torchscript, conf, x)
+        facts = graph_facts(converted, x)
+        assert facts.compute_outside == []
+        assert facts.int8_compute == 6  # four layers, two products
+        noise = (converted(x) - fp32).square().mean()
+        assert 10 * torch.log10(fp32.var() / noise) >= 25.0

@@ -13,8 +13,10 @@ namespace int8graph {
 inline constexpr QuantizerParameters kProbabilities{1.0 / 255, 0,
                                                     static_cast<int64_t>(c10::kQUInt8)};
 
-/// Writes down what attention nodes leave to be inferred, while the traced graph still knows dtypes
-/// and sizes: the scale, and a boolean mask as numbers that are added.
+bool is_attention(const torch::jit::Node& node);
+
+/// Writes down what attention nodes leave to be inferred, while the graph still knows dtypes and
+/// sizes: the scale, and a boolean mask as numbers that are added.
 ///
 ///     %y = aten::scaled_dot_product_attention(%q, %k, %v, %mask, 0., False, None, False)
 ///   ==>
@@ -33,8 +35,8 @@ void make_attention_explicit(torch::jit::Block& block);
 ///     %p  = aten::softmax(%a, -1, None)
 ///     %y  = aten::matmul(%p8, %v8)                   probabilities: scale 1/255, zero point 0
 ///
-/// Causal and grouped attention, attention with dropout, and attention whose scale is not known
-/// stay as they are, which the verbose log tells.
+/// Causal and grouped attention, attention with dropout, and attention whose scale or mask is not
+/// known stay as they are, which the verbose log tells.
 /// @param matched loses the entries of nodes that were rewritten.
 /// @return how many were.
 size_t decompose_attention(torch::jit::Block& block, MatchedEntries& matched);

@@ -82,7 +82,7 @@ void run_until_fused(jit::Module& module, const std::vector<c10::IValue>& exampl
 jit::Module convert(const jit::Module& model, const QuantConf& conf,
                     std::vector<c10::IValue> example_inputs) {
   check_inputs(model, conf);
-  jit::Module artifact = freeze_copy(model);
+  jit::Module artifact = freeze_copy(model, example_inputs);
   refuse_training_operators(artifact);
   auto graph = artifact.get_method("forward").graph();
   if (any_node(*graph->block(), is_quantize)) refuse_converted();

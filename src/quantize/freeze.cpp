@@ -8,6 +8,7 @@
 #include <torch/csrc/jit/passes/inliner.h>
 
 #include "quantize/attention.h"
+#include "quantize/attention_types.h"
 #include "quantize/call_marks.h"
 #include "quantize/fold_batch_norm.h"
 
@@ -15,10 +16,11 @@ namespace int8graph {
 
 namespace jit = torch::jit;
 
-jit::Module freeze_copy(const jit::Module& model) {
+jit::Module freeze_copy(const jit::Module& model, const std::vector<c10::IValue>& example_inputs) {
   const jit::Module copy = model.clone();
   const auto graph = copy.get_method("forward").graph();
   jit::Inline(*graph);
+  learn_attention_types(graph, copy, example_inputs);
   make_attention_explicit(*graph->block());
   mark_calls(graph);
   return jit::freeze_module(copy);

@@ -123,6 +123,11 @@ TEST_F(DecomposeAttention, AddsAMaskToTheScores) {
   EXPECT_EQ(add->output()->uses().front().user->kind(), c10::aten::softmax);
 }
 
+TEST_F(DecomposeAttention, AMaskThatMayBeOfBooleansStays) {
+  expect_to_stay(attention("%zero, %no, %scale, %no", "%bools"));
+  expect_to_stay(attention("%zero, %no, %scale, %no", "%v"));
+}
+
 TEST_F(DecomposeAttention, WhatMatmulsCanNotSayStays) {
   for (const char* arguments : {"%tenth, %no, %scale, %no", "%zero, %yes, %scale, %no",
                                 "%zero, %no, %scale, %yes", "%zero, %no, %none, %no"}) {

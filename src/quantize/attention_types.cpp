@@ -1,0 +1,61 @@
+#include "quantize/attention_types.h"
+
+#include <c10/core/InferenceMode.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/runtime/interpreter.h>
+#include <torch/csrc/jit/runtime/profiling_record.h>
+
+#include <algorithm>
+
+#include "ops/graph_walk.h"
+#include "quantize/attention.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+std::vector<jit::Node*> attentions_of(jit::Graph& graph) {
+  std::vector<jit::Node*> nodes;
+  for_each_node(*graph.block(), [&](jit::Node& node) {
+    if (is_attention(node)) nodes.push_back(&node);
+  });
+  return nodes;
+}
+
+bool knows_its_sizes(const jit::Node* attention) {
+  const auto type = attention->input(0)->type()->cast<c10::TensorType>();
+  return type && type->sizes().concrete_sizes();
+}
+
+/// Profiling puts a node of its own before each tensor that is read.
+void copy_type(const jit::Value& profiled, jit::Value& value) {
+  const jit::Node& profile = *profiled.node();
+  if (profile.kind() != c10::prim::profile || !value.type()->cast<c10::TensorType>()) return;
+  if (static_cast<const jit::ProfileOp&>(profile).hasSeenTensor()) {
+    value.setType(profile.ty(c10::attr::profiled_type));
+  }
+}
+
+}  // namespace
+
+void learn_attention_types(const std::shared_ptr<jit::Graph>& graph, const jit::Module& module,
+                           const std::vector<c10::IValue>& example_inputs) {
+  const auto nodes = attentions_of(*graph);
+  if (example_inputs.empty() || std::ranges::all_of(nodes, knows_its_sizes)) return;
+  const auto record = jit::ProfilingRecord::instrumentGraph(graph);
+  jit::Stack stack = {module._ivalue()};
+  stack.insert(stack.end(), example_inputs.begin(), example_inputs.end());
+  const c10::InferenceMode no_grad;
+  jit::InterpreterState(jit::Code(record->profiled_graph_, "int8graph::convert")).run(stack);
+
+  const auto profiled = attentions_of(*record->profiled_graph_);
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    for (size_t k = 0; k < nodes[i]->inputs().size(); ++k) {
+      copy_type(*profiled[i]->input(k), *nodes[i]->input(k));
+    }
+  }
+}
+
+}  // namespace int8graph

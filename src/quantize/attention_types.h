@@ -1,0 +1,23 @@
+#pragma once
+
+#include <torch/script.h>
+
+#include <memory>
+#include <vector>
+
+namespace int8graph {
+
+/// Finds out what attention nodes read, by running the graph once: a scripted model, and a trace
+/// that was saved and loaded, know no sizes and no dtypes.
+///
+///     %q : Tensor              ==>   %q : Float(2, 4, 16, 64, ...)        queries and masks
+///
+/// PyTorch's profiling watches what operators make that its fuser knows, views and comparisons
+/// among them; the types of other values stay unknown. Without example inputs, and where a fresh
+/// trace knows them already, nothing runs.
+/// @param graph `module`'s forward, inlined
+void learn_attention_types(const std::shared_ptr<torch::jit::Graph>& graph,
+                           const torch::jit::Module& module,
+                           const std::vector<c10::IValue>& example_inputs);
+
+}  // namespace int8graph
