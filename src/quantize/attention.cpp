@@ -45,13 +45,6 @@ void write_mask(jit::Node& node) {
   node.replaceInput(kMask, graph.insert(c10::aten::where, {node.input(kMask), 0.0, kMasked}));
 }
 
-/// Whether the mask, if there is one, holds numbers: booleans must not be added to scores.
-bool masks_by_numbers(const jit::Value& mask) {
-  const auto type = mask.type()->cast<c10::TensorType>();
-  const bool has_numbers = type && type->scalarType() && type->scalarType() != c10::kBool;
-  return mask.mustBeNone() || has_numbers || mask.node()->kind() == c10::aten::where;
-}
-
 /// Why the node can't be written as matmuls; nothing when it can.
 std::optional<std::string> obstacle(const jit::Node& node, const OperatorEntry& entry) {
   const auto constant = [&node](Argument i) { return jit::toIValue(node.input(i)); };
@@ -63,7 +56,6 @@ std::optional<std::string> obstacle(const jit::Node& node, const OperatorEntry& 
   if (!causal || causal->toBool()) return "it is causal";
   if (!grouped || grouped->toBool()) return "its queries are grouped";
   if (!scale || !scale->isDouble()) return "its scale is not a constant";
-  if (!masks_by_numbers(*node.input(kMask))) return "its mask may be of booleans";
   for (const bool quantized : entry.inputs_quantized) {
     if (!quantized) return "inputs_quantized is false";
   }
