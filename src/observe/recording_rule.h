@@ -20,8 +20,7 @@ namespace int8graph {
 /// input, since it depends on dtypes and ranks that a graph need not know.
 ///
 /// 1. Only the outermost dispatched operators count: one node of an inlined TorchScript graph is
-/// one
-///    call. What an operator calls inside itself (linear > matmul > mm, and whatever attention,
+///    one call. What an operator calls inside itself (linear > matmul > mm, and whatever attention,
 ///    LSTM or a custom operator does) has no entry, whether or not the outer operator has one. The
 ///    recurrent cells, which tracing takes apart, are the exception: their parts count.
 ///    Nodes count before freezing and constant folding: arithmetic on parameters is a call too.
@@ -32,8 +31,8 @@ namespace int8graph {
 ///    its elements) that count and have at least one dimension. 0-dim tensors are scalars, as the
 ///    2.0 in `x * 2.0` is: they are left out, and the inputs behind them move up.
 /// 4. A call is recorded if `row.recorded()` and: of an operator with a weight, if the weight
-/// counts
-///    (so an embedding has an entry with no input); of others, if there is an activation input.
+///    counts (so an embedding has an entry with no input); of others, if there is an activation
+///    input.
 ///    addmm with factors of 1 and a bias of one dimension counts as linear; other addmms don't
 ///    count.
 /// 5. The outputs of a call are all tensors among its results that count, of any rank.

@@ -24,10 +24,10 @@ std::vector<torch::jit::Value*> tensors_made_by(torch::jit::Node& node);
 /// parameters and nobody reads anything of it in fp32. Only behind operators that a quantizer is
 /// fused with; what a layer norm makes, say, is cheaper to quantize where only a part is wanted.
 ///
-///     %1 = aten::relu(%conv)                            %1 = aten::relu(%conv)
-///     %2, %3 = prim::ConstantChunk(%1)                  %q = aten::quantize_per_tensor(%1, s, z,
-///     t) %4 = aten::quantize_per_tensor(%2, s, z, t)  ==>  %2, %3 = prim::ConstantChunk(%q) %5 =
-///     aten::quantize_per_tensor(%3, s, z, t)
+///     %1 = aten::relu(%conv)                         %1 = aten::relu(%conv)
+///     %2, %3 = prim::ConstantChunk(%1)               %q = aten::quantize_per_tensor(%1, p)
+///     %4 = aten::quantize_per_tensor(%2, p)     ==>  %2, %3 = prim::ConstantChunk(%q)
+///     %5 = aten::quantize_per_tensor(%3, p)
 ///
 /// Quantizers with other parameters stay where they are: one for each part costs less than one for
 /// the whole each.
