@@ -21,6 +21,7 @@
 #include "quantize/canonicalize.h"
 #include "quantize/freeze.h"
 #include "quantize/listed_operators.h"
+#include "quantize/recognize_gelu.h"
 
 namespace int8graph {
 
@@ -36,6 +37,7 @@ Graph reference_graph(const jit::Module& fp32) {
   functionalize(graph);
   canonicalize(graph);
   unmark_calls(graph);
+  recognize_gelu(*graph->block());
   fold_constants(graph);
   jit::EliminateCommonSubexpression(graph);
   jit::EliminateDeadCode(graph);

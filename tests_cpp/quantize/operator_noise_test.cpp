@@ -129,6 +129,17 @@ TEST(OperatorNoise, DecomposedAttentionIsOneOperator) {
   EXPECT_GT(meter->result()[1].alone.sqnr(), 20);
 }
 
+TEST(OperatorNoise, AGeluWrittenOutIsOneOperator) {
+  const auto meter = meter_of(
+      "y = self.linear(x)\n"
+      "return self.linear_second(y * 0.5 * (1.0 + torch.erf(y / 1.4142135623730951)))",
+      small_input(2));
+  EXPECT_EQ(meter->unpaired(), std::vector<std::string>());
+  EXPECT_EQ(names_of(*meter), "linear gelu linear");
+  EXPECT_GT(meter->result()[1].together.noise, 0);
+  EXPECT_GT(meter->result()[1].together.sqnr(), 20);
+}
+
 TEST(OperatorNoise, EqualCallsAreMergedOnBothSides) {
   const auto meter = meter_of("return self.conv2d(x) * 2.0 + self.conv2d(x) * 2.0", small_input(4));
   EXPECT_EQ(meter->unpaired(), std::vector<std::string>());
