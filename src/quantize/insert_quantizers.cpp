@@ -51,12 +51,6 @@ CalibratedWeight calibrated_weight(const jit::Node& node, const Operator& row) {
   return result;
 }
 
-/// A parameter, such as a positional embedding: it fuses in fp32 as well, and would have to be
-/// dequantized at each call.
-bool is_constant_summand(const ActivationUse& use, const Operator& row) {
-  return row.op_class == OpClass::Add && constant_tensor(use.value()).has_value();
-}
-
 int64_t most_channels(const CalibratedWeights& weights) {
   int64_t most = 1;
   for (const auto& [node, calibrated] : weights) {
@@ -88,7 +82,7 @@ class Inserter {
     const auto activations = activations_of(node, row);
     if (row.is_compute() && !may_compute_in_int8(node, row, entry)) return;
     for (size_t i = 0; i < activations.size(); ++i) {
-      if (!entry.inputs_quantized[i] || is_constant_summand(activations[i], row)) continue;
+      if (!entry.inputs_quantized[i] || is_constant_summand(activations[i], row, entry)) continue;
       jit::Node* before = activations[i].reader;
       quantize_input(activations[i], before, input_parameters(entry, i));
     }
@@ -109,6 +103,18 @@ class Inserter {
     const jit::WithInsertPoint guard(&node);
     jit::Value* constant = node.owningGraph()->insertConstant(quantized);
     node.replaceInput(argument.argument, insert_dequantize(constant, &node));
+  }
+
+  /// A parameter, such as a positional embedding: it fuses in fp32 as well, and would have to be
+  /// dequantized at each call.
+  static bool is_constant_summand(const ActivationUse& use, const Operator& row,
+                                  const OperatorEntry& entry) {
+    if (row.op_class != OpClass::Add || !constant_tensor(use.value())) return false;
+    log_verbose([&] {
+      return "input not quantized: " + label_of(entry) +
+             ": this operand of the sum is a constant, which fuses in fp32 as well";
+    });
+    return true;
   }
 
   /// The output's range was observed before what has been folded into the operator since.

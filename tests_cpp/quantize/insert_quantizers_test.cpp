@@ -108,6 +108,21 @@ TEST_F(InsertQuantizers, PutsThemBeforeTheElementsOfAList) {
             "return g\n");
 }
 
+TEST_F(InsertQuantizers, AConstantSummandStaysInFp32) {
+  graph_ = ir(R"IR(
+graph(%x : Tensor, %position : Tensor):
+  %one : int = prim::Constant[value=1]()
+  %s : Tensor = aten::add(%x, %position, %one)
+  return (%s))IR",
+              {{"position", noise({2, 3})}});
+  insert({entry("add", {true, true}, false)});
+  EXPECT_EQ(picture_of(*graph_),
+            "a = aten::quantize_per_tensor(x, 0.25, 128, 13)\n"
+            "b = aten::dequantize(a)\n"
+            "c = aten::add(b, tensor, 1)\n"
+            "return c\n");
+}
+
 TEST_F(InsertQuantizers, EqualQuantizersOfOneValueBecomeOne) {
   insert({entry("linear", {true}, false, {0.1, 0.2}), entry("add", {false, true}, false)});
   const std::string picture = picture_of(*graph_);
