@@ -76,10 +76,12 @@ void rewrite_all(Optimization& optimization) {
 }
 
 // The order matters. Profiling nodes stand between every value and its reader, so they go first.
-// Pure forms come before everything that looks at producers and readers. Operators are decomposed
-// and split before quantizers move, and all of that before each reader gets its own dequantize:
-// from there on the graph is what oneDNN Graph's patterns look for. Layouts are decided once all
-// partitions stand.
+// Pure forms come before everything that looks at producers and readers. Masks become sums before
+// decompose, which has the last word on the form of arithmetic. Operators are decomposed and split
+// before quantizers move, and all of that before each reader gets its own dequantize: from there on
+// the graph is what oneDNN Graph's patterns look for. Clamps go once quantizers have moved, which
+// must stand right behind them; lone norms are written just before, as the ReLU behind one mostly
+// goes so. Layouts are decided once all partitions stand.
 constexpr Pass kPipeline[] = {
     {"remove profiling", [](Optimization& o) { remove_profiling(*o.graph->block()); }},
     {"alias and mutation reduction", [](Optimization& o) { functionalize(o.graph); }},
