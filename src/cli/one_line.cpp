@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "config/first_line.h"
+
 namespace int8graph {
 
 std::string one_line(const std::exception& error) {
@@ -13,9 +15,8 @@ std::string one_line(const std::exception& error) {
   if (const size_t at = text.rfind(kMarker); at != std::string::npos) {
     text.erase(0, at + kMarker.size());
   }
-  const size_t start = text.find_first_not_of(" \n");
-  if (start == std::string::npos) return "unknown error";
-  return text.substr(start, text.find('\n', start) - start);
+  const std::string line = first_line(text);
+  return line.empty() ? "unknown error" : line;
 }
 
 }  // namespace int8graph

@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "ops/graph_edit.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
 
@@ -14,15 +15,6 @@ namespace int8graph {
 namespace jit = torch::jit;
 
 namespace {
-
-void replace(jit::Node& node, jit::Value* by) {
-  node.output()->replaceAllUsesWith(by);
-  node.destroy();
-}
-
-bool is_tensor(const jit::Value& value) {
-  return value.type()->cast<c10::TensorType>() != nullptr;
-}
 
 bool is_number(const jit::Value& value) {
   const auto constant = jit::toIValue(&value);

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "passes/arithmetic.h"
@@ -12,11 +13,6 @@ namespace int8graph {
 namespace jit = torch::jit;
 
 namespace {
-
-void replace(jit::Node& node, jit::Value* by) {
-  node.output()->replaceAllUsesWith(by);
-  node.destroy();
-}
 
 void silu_as_product(jit::Node& node) {
   jit::Graph& graph = *node.owningGraph();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
@@ -16,10 +17,6 @@ namespace jit = torch::jit;
 namespace {
 
 using Written = std::unordered_set<const jit::Value*>;
-
-bool is_tensor(const jit::Value& value) {
-  return value.type()->isSubtypeOf(*c10::TensorType::get());
-}
 
 /// The node that makes a value, not the one that unpacks the list it comes in.
 jit::Node* maker_of(const jit::Value& value) {

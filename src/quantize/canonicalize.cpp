@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
@@ -15,11 +16,6 @@ namespace int8graph {
 namespace jit = torch::jit;
 
 namespace {
-
-void replace(jit::Node& node, jit::Value* by) {
-  node.output()->replaceAllUsesWith(by);
-  node.destroy();
-}
 
 /// Arguments of both generic forms: input, weight, bias, stride, padding, dilation, transposed,
 /// output_padding, groups.

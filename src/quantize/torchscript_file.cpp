@@ -6,14 +6,11 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "config/first_line.h"
+
 namespace int8graph {
 
 namespace {
-
-std::string first_line(const std::string& text) {
-  const size_t start = text.find_first_not_of(" \n");
-  return start == std::string::npos ? "" : text.substr(start, text.find('\n', start) - start);
-}
 
 /// The zip reader's own words tell of archives and records, and help nobody.
 [[noreturn]] void refuse(const std::string& path, const std::string& message) {
