@@ -35,8 +35,8 @@ bool is_part(const jit::Node& node) {
 bool hoist_over_view(jit::Node& quantize, const Written& written) {
   jit::Node* view = quantize.input(0)->node();
   const auto parameters = parameters_of(*quantize.output());
-  if (!is_view(*view) || is_part(*view) || view->output()->uses().size() != 1 || !parameters)
-    return false;
+  if (!is_view(*view) || is_part(*view) || !parameters) return false;
+  if (view->output()->uses().size() != 1) return false;
   if (written.contains(view->input(0)) || written.contains(view->output())) return false;
   jit::Value* quantized = insert_quantize(view->input(0), *parameters, view);
   view->replaceInput(0, quantized);
