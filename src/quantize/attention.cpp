@@ -12,6 +12,7 @@
 #include "config/entry_label.h"
 #include "config/environment.h"
 #include "ops/graph_walk.h"
+#include "ops/operator_table.h"
 #include "quantize/insert_quantizers.h"
 
 namespace int8graph {
@@ -45,6 +46,23 @@ void write_mask(jit::Node& node) {
   node.replaceInput(kMask, graph.insert(c10::aten::where, {node.input(kMask), 0.0, kMasked}));
 }
 
+/// Whether a mask holds numbers for sure: booleans must not be added to scores. Freezing takes away
+/// types, so the dtype of what views and sums were made of tells, too.
+bool holds_numbers(const jit::Value& mask) {
+  const auto type = mask.type()->cast<c10::TensorType>();
+  if (type && type->scalarType()) return *type->scalarType() != c10::kBool;
+  if (const auto constant = jit::constant_as<at::Tensor>(&mask)) {
+    return constant->scalar_type() != c10::kBool;
+  }
+  const jit::Node& node = *mask.node();
+  if (node.kind() == c10::aten::where) return true;  // write_mask() wrote it
+  const Operator* row = find_operator(node);
+  if (row == nullptr) return false;
+  const bool is_sum = row->op_class == OpClass::Add;
+  return (is_sum || row->moves_elements()) &&
+         (holds_numbers(*node.input(0)) || (is_sum && holds_numbers(*node.input(1))));
+}
+
 /// Why the node can't be written as matmuls; nothing when it can.
 std::optional<std::string> obstacle(const jit::Node& node, const OperatorEntry& entry) {
   const auto constant = [&node](Argument i) { return jit::toIValue(node.input(i)); };
@@ -56,6 +74,8 @@ std::optional<std::string> obstacle(const jit::Node& node, const OperatorEntry& 
   if (!causal || causal->toBool()) return "it is causal";
   if (!grouped || grouped->toBool()) return "its queries are grouped";
   if (!scale || !scale->isDouble()) return "its scale is not a constant";
+  const jit::Value& mask = *node.input(kMask);
+  if (!mask.mustBeNone() && !holds_numbers(mask)) return "its mask may be of booleans";
   for (const bool quantized : entry.inputs_quantized) {
     if (!quantized) return "inputs_quantized is false";
   }
