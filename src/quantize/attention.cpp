@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <unordered_set>
 
 #include "config/entry_label.h"
 #include "config/environment.h"
@@ -38,9 +39,31 @@ void write_scale(jit::Node& node) {
   node.replaceInput(kScale, node.owningGraph()->insertConstant(scale));
 }
 
+/// The dtype of a constant, or of a value whose type tells it.
+std::optional<at::ScalarType> known_dtype(const jit::Value& value) {
+  if (const auto constant = jit::constant_as<at::Tensor>(&value)) return constant->scalar_type();
+  const auto type = value.type()->cast<c10::TensorType>();
+  return type ? type->scalarType() : std::nullopt;
+}
+
+bool is_view(const jit::Node& node) {
+  const Operator* row = find_operator(node);
+  return row != nullptr && row->moves_elements();
+}
+
+/// Whether a mask holds booleans for sure. Attention takes no integers, so logic makes them.
+bool holds_booleans(const jit::Value& mask) {
+  static const std::unordered_set<c10::Symbol> logic = {
+      c10::aten::__and__,     c10::aten::__or__,     c10::aten::bitwise_not, c10::aten::logical_and,
+      c10::aten::logical_not, c10::aten::logical_or, c10::aten::eq,          c10::aten::ne,
+      c10::aten::lt,          c10::aten::le,         c10::aten::gt,          c10::aten::ge};
+  if (const auto dtype = known_dtype(mask)) return *dtype == c10::kBool;
+  const jit::Node& node = *mask.node();
+  return logic.contains(node.kind()) || (is_view(node) && holds_booleans(*node.input(0)));
+}
+
 void write_mask(jit::Node& node) {
-  const auto type = node.input(kMask)->type()->cast<c10::TensorType>();
-  if (!type || type->scalarType() != c10::kBool) return;
+  if (!holds_booleans(*node.input(kMask))) return;
   const jit::WithInsertPoint guard(&node);
   jit::Graph& graph = *node.owningGraph();
   node.replaceInput(kMask, graph.insert(c10::aten::where, {node.input(kMask), 0.0, kMasked}));
@@ -49,18 +72,12 @@ void write_mask(jit::Node& node) {
 /// Whether a mask holds numbers for sure: booleans must not be added to scores. Freezing takes away
 /// types, so the dtype of what views and sums were made of tells, too.
 bool holds_numbers(const jit::Value& mask) {
-  const auto type = mask.type()->cast<c10::TensorType>();
-  if (type && type->scalarType()) return *type->scalarType() != c10::kBool;
-  if (const auto constant = jit::constant_as<at::Tensor>(&mask)) {
-    return constant->scalar_type() != c10::kBool;
-  }
+  if (const auto dtype = known_dtype(mask)) return *dtype != c10::kBool;
   const jit::Node& node = *mask.node();
   if (node.kind() == c10::aten::where) return true;  // write_mask() wrote it
-  const Operator* row = find_operator(node);
-  if (row == nullptr) return false;
-  const bool is_sum = row->op_class == OpClass::Add;
-  return (is_sum || row->moves_elements()) &&
-         (holds_numbers(*node.input(0)) || (is_sum && holds_numbers(*node.input(1))));
+  if (is_view(node)) return holds_numbers(*node.input(0));
+  return node.kind() == c10::aten::add &&
+         (holds_numbers(*node.input(0)) || holds_numbers(*node.input(1)));
 }
 
 /// Why the node can't be written as matmuls; nothing when it can.
