@@ -46,6 +46,10 @@ void PrimitiveConstants::add_zero_point(int place, int64_t zero_point) {
       number(memory::data_type::s32, static_cast<int32_t>(zero_point)));
 }
 
+PrimitiveCall::PrimitiveCall(const PrimitiveConstants& constants) {
+  for (const dnnl_exec_arg_t& argument : constants.arguments()) arguments_.push_back(argument);
+}
+
 void PrimitiveCall::add(int place, const memory::desc& desc, const void* data) {
   memories_.emplace_back(desc, onednn_engine(), const_cast<void*>(data));
   arguments_.push_back({place, memories_.back().get()});

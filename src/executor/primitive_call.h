@@ -28,8 +28,7 @@ class PrimitiveConstants {
 /// One call of a primitive.
 class PrimitiveCall {
  public:
-  explicit PrimitiveCall(const PrimitiveConstants& constants)
-      : arguments_(constants.arguments().begin(), constants.arguments().end()) {}
+  explicit PrimitiveCall(const PrimitiveConstants& constants);
 
   /// @param data read, or written where `place` is a result; it outlives the call.
   void add(int place, const dnnl::memory::desc& desc, const void* data);
