@@ -41,7 +41,8 @@ void write_scale(jit::Node& node) {
 
 /// The dtype of a constant, or of a value whose type tells it.
 std::optional<at::ScalarType> known_dtype(const jit::Value& value) {
-  if (const auto constant = jit::constant_as<at::Tensor>(&value)) return constant->scalar_type();
+  const auto constant = jit::toIValue(&value);
+  if (constant && constant->isTensor()) return constant->toTensor().scalar_type();
   const auto type = value.type()->cast<c10::TensorType>();
   return type ? type->scalarType() : std::nullopt;
 }
