@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "int8graph/export.h"
@@ -64,6 +63,8 @@ struct OperatorEntry {
   std::vector<std::shared_ptr<const ActivationHistogram>> input_histograms;
 };
 
+class Calibration;
+
 /// What calibration writes and convert() reads: one entry per operator, in execution order.
 class INT8GRAPH_API QuantConf {
  public:
@@ -101,9 +102,10 @@ class INT8GRAPH_API QuantConf {
 
   /// Why there are no entries, for messages. Calibration that found none tells what ran instead.
   const std::string& why_empty() const { return why_empty_; }
-  void set_why_empty(std::string reason) { why_empty_ = std::move(reason); }
 
  private:
+  friend class Calibration;  // tells why_empty()
+
   QScheme qscheme_;
   std::vector<OperatorEntry> entries_;
   std::string why_empty_ =

@@ -202,7 +202,7 @@ class Calibration::Impl {
       conf_.set_entries(
           accumulate(observation->calls(), conf_.entries(), conf_.qscheme(), options_));
       if (conf_.entries().empty()) {
-        conf_.set_why_empty(why_nothing_was_recorded(observation->unrecorded()));
+        conf_.why_empty_ = why_nothing_was_recorded(observation->unrecorded());
       }
     } catch (const std::runtime_error& error) {
       throw std::invalid_argument(error.what());
