@@ -12,11 +12,11 @@ namespace int8graph {
 
 /// Runs one `int8graph::partition` node; one object per node, shared by all threads.
 ///
-/// run() takes the node's inputs from the stack and puts its outputs there. What
-/// a PrimitiveKernel takes runs by that. Everything else is compiled by oneDNN Graph once for
-/// whatever shapes, strides and thread count it meets, and kept, see SnapshotCache. Where oneDNN
-/// can't (an empty tensor, another dtype, a refusal), it runs the node's subgraph by PyTorch's
-/// operators instead, and says so once.
+/// run() takes the node's inputs from the stack and puts its outputs there. What a PrimitiveKernel
+/// takes runs by that. Everything else is compiled by oneDNN Graph once for whatever shapes,
+/// strides and thread count it meets, and kept, see SnapshotCache. Where oneDNN can't (an empty
+/// tensor, another dtype, a refusal), it runs the node's subgraph by PyTorch's operators instead,
+/// and says so once.
 class PartitionKernel {
  public:
   explicit PartitionKernel(const torch::jit::Node& node);

@@ -8,7 +8,6 @@
 
 #include "observe/recording_rule.h"
 #include "observe/tensor_ranges.h"
-#include "ops/training_mode.h"
 
 namespace int8graph {
 
@@ -27,9 +26,10 @@ bool holds(const std::vector<at::Tensor>& tensors, const at::Tensor& wanted) {
 
 // Ranges of activations in training are not those that the model will see.
 void refuse_training(std::string_view symbol, c10::ArrayRef<c10::IValue> arguments) {
-  const auto position = training_argument(symbol);
-  if (!position || *position >= arguments.size()) return;
-  const c10::IValue& flag = arguments[*position];
+  const Operator* row = find_operator(symbol);
+  if (row == nullptr || !row->training_argument) return;
+  if (*row->training_argument >= arguments.size()) return;
+  const c10::IValue& flag = arguments[*row->training_argument];
   if (!flag.isBool() || !flag.toBool()) return;
   throw std::runtime_error(
       "it runs in training mode; call eval() on the model first, before torch.jit.trace if it is "

@@ -3,6 +3,8 @@
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "ops/graph_edit.h"
+
 namespace int8graph {
 
 namespace jit = torch::jit;
@@ -36,7 +38,7 @@ bool NodeArguments::is_none(size_t i) const {
 }
 
 bool NodeArguments::is_tensor(size_t i) const {
-  return node_.input(i)->type()->isSubtypeOf(*c10::TensorType::get());
+  return int8graph::is_tensor(*node_.input(i));
 }
 
 bool NodeArguments::boolean(size_t i) const {
@@ -98,6 +100,11 @@ std::vector<jit::Value*> NodeArguments::list(size_t i) const {
     throw NotLowerable{"its list of tensors is not built beside it"};
   }
   return producer->inputs().vec();
+}
+
+std::optional<int64_t> constant_integer(const torch::jit::Value* value) {
+  const auto constant = torch::jit::toIValue(value);
+  return constant && constant->isInt() ? std::optional(constant->toInt()) : std::nullopt;
 }
 
 std::optional<at::Tensor> constant_tensor(const jit::Value* value) {

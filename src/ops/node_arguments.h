@@ -49,6 +49,9 @@ class NodeArguments {
   torch::jit::Node& node_;
 };
 
+/// The number of an int constant; nullopt for other values.
+std::optional<int64_t> constant_integer(const torch::jit::Value* value);
+
 /// The tensor of a constant, or of a constant behind aten::dequantize; nullopt for other values.
 std::optional<at::Tensor> constant_tensor(const torch::jit::Value* value);
 

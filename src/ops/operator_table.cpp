@@ -18,7 +18,7 @@ using enum OpClass;
 constexpr WeightArgument kFirstAxis{.argument = 1, .channel_axis = 0};
 constexpr WeightArgument kSecondAxis{.argument = 1, .channel_axis = 1};
 
-// name, class, symbols, activations, weight, lowering
+// name, class, symbols, activations, weight, lowering, training argument
 const std::vector<Operator>& rows() {
   static const std::vector<Operator> table = {
       // int8 compute
@@ -115,7 +115,7 @@ const std::vector<Operator>& rows() {
       {"exp", Elementwise, {"aten::exp", "aten::exp_"}, {0}, {}, lower_unary<OpKind::Exp>},
       {"log", Elementwise, {"aten::log", "aten::log_"}, {0}, {}, lower_unary<OpKind::Log>},
       {"round", Elementwise, {"aten::round", "aten::round_"}, {0}, {}, lower_unary<OpKind::Round>},
-      {"batch_norm", Norm, {"aten::batch_norm"}, {0}, {}, lower_batch_norm},
+      {"batch_norm", Norm, {"aten::batch_norm"}, {0}, {}, lower_batch_norm, 5},
 
       // int8 in, int8 out
       {"max_pool1d", Pool, {"aten::max_pool1d"}, {0}, {}, lower_max_pool},
@@ -180,7 +180,8 @@ const std::vector<Operator>& rows() {
        {"aten::dropout", "aten::dropout_", "aten::feature_dropout"},
        {0},
        {},
-       nullptr},
+       nullptr,
+       2},
       {"mean", Other, {"aten::mean"}, {0}, {}, nullptr},
       {"adaptive_max_pool",
        Other,
@@ -291,6 +292,11 @@ const Operator* find_convolution(int64_t weight_rank, bool transposed) {
 
 const Operator* find_operator(const torch::jit::Node& node) {
   return find_operator(node.kind().toQualString());
+}
+
+bool moves_elements(const torch::jit::Node& node) {
+  const Operator* row = find_operator(node);
+  return row != nullptr && row->moves_elements();
 }
 
 Lowering lower_node(torch::jit::Node& node) {

@@ -56,6 +56,9 @@ struct Operator {
   /// The oneDNN Graph form of a node (ops/lowering.h). Null: it stays with PyTorch.
   LoweredOp (*lower)(const NodeArguments& arguments) = nullptr;
 
+  /// The position of the argument that tells it to work as in training, such as dropout's `train`.
+  std::optional<size_t> training_argument = {};
+
   /// Whether calibration writes an entry for it to the JSON file.
   bool recorded() const {
     return op_class != OpClass::View && op_class != OpClass::Part &&
@@ -110,6 +113,9 @@ const Operator* find_convolution(int64_t weight_rank, bool transposed);
 
 /// The row of a TorchScript node; null if there is none.
 const Operator* find_operator(const torch::jit::Node& node);
+
+/// Operator::moves_elements() of the node's row; false if there is none.
+bool moves_elements(const torch::jit::Node& node);
 
 /// What a node becomes in oneDNN Graph, or why it stays with PyTorch.
 Lowering lower_node(torch::jit::Node& node);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ops/graph_walk.h"
+#include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/partition_node.h"
 
@@ -15,9 +16,8 @@ namespace jit = torch::jit;
 namespace {
 
 bool hands_on(const jit::Node& node) {
-  const Operator* row = find_operator(node);
   return node.kind() == c10::prim::TupleConstruct || node.kind() == c10::prim::ListConstruct ||
-         node.kind() == c10::prim::DictConstruct || (row != nullptr && row->moves_elements());
+         node.kind() == c10::prim::DictConstruct || moves_elements(node);
 }
 
 /// Whether somebody reads the value who may depend on its strides: the caller, perhaps through a
@@ -39,7 +39,7 @@ bool needs_fp32_strides(const jit::Value& value) {
 }
 
 bool swaps_1_and_2(const jit::Node& node) {
-  const auto integer = [&](size_t i) { return jit::constant_as<int64_t>(node.input(i)); };
+  const auto integer = [&](size_t i) { return constant_integer(node.input(i)); };
   if (node.kind() == c10::aten::transpose) return integer(1) == 1 && integer(2) == 2;
   if (node.kind() != c10::aten::permute) return false;
   const auto order = jit::constant_as<c10::List<int64_t>>(node.input(1));

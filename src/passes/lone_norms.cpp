@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/channel_affine.h"
+#include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
@@ -66,9 +67,7 @@ void write_as_addcmul(jit::Node& norm) {
   const jit::WithInsertPoint guard(&norm);
   jit::Value* shift = graph.insertConstant(affine->shift.view(sizes));
   jit::Value* scale = graph.insertConstant(affine->scale.view(sizes));
-  jit::Value* result = graph.insert(c10::aten::addcmul, {shift, norm.input(0), scale});
-  norm.output()->replaceAllUsesWith(result);
-  norm.destroy();
+  replace(norm, graph.insert(c10::aten::addcmul, {shift, norm.input(0), scale}));
 }
 
 }  // namespace

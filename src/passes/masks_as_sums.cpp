@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 
@@ -52,8 +53,7 @@ void write_as_sum(jit::Node& node, jit::Value* scores, jit::Value* mask, double 
   const jit::WithInsertPoint guard(&node);
   jit::Value* summand =
       graph.insert(c10::aten::where, {mask, masked ? number : 0.0, masked ? 0.0 : number});
-  node.output()->replaceAllUsesWith(graph.insert(c10::aten::add, {scores, summand}));
-  node.destroy();
+  replace(node, graph.insert(c10::aten::add, {scores, summand}));
 }
 
 void write_mask(jit::Node& node) {

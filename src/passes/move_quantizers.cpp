@@ -4,9 +4,9 @@
 #include <torch/csrc/jit/passes/common_subexpression_elimination.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 
-#include <unordered_set>
 #include <vector>
 
+#include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "passes/parts.h"
@@ -19,34 +19,26 @@ namespace jit = torch::jit;
 
 namespace {
 
-using Written = std::unordered_set<const jit::Value*>;
-
-bool is_view(const jit::Node& node) {
-  const Operator* row = find_operator(node);
-  return row != nullptr && row->moves_elements();
-}
-
 bool is_part(const jit::Node& node) {
   const Operator* row = find_operator(node);
   return row != nullptr && row->op_class == OpClass::Part;
 }
 
 /// view -> quantize becomes quantize -> view. Only where nothing else reads the view in fp32.
-bool hoist_over_view(jit::Node& quantize, const Written& written) {
+bool hoist_over_view(jit::Node& quantize, const WrittenValues& written) {
   jit::Node* view = quantize.input(0)->node();
   const auto parameters = parameters_of(*quantize.output());
-  if (!is_view(*view) || is_part(*view) || !parameters) return false;
+  if (!moves_elements(*view) || is_part(*view) || !parameters) return false;
   if (view->output()->uses().size() != 1) return false;
   if (written.contains(view->input(0)) || written.contains(view->output())) return false;
   jit::Value* quantized = insert_quantize(view->input(0), *parameters, view);
   view->replaceInput(0, quantized);
-  quantize.output()->replaceAllUsesWith(view->output());
-  quantize.destroy();
+  replace(quantize, view->output());
   return true;
 }
 
 /// size(x) becomes size(quantize(x)), with the quantizer right behind what makes x.
-bool give_size_reads_int8(jit::Node& quantize, const Written& written) {
+bool give_size_reads_int8(jit::Node& quantize, const WrittenValues& written) {
   jit::Value* value = quantize.input(0);
   const auto parameters = parameters_of(*quantize.output());
   std::vector<jit::Node*> reads;
@@ -58,16 +50,15 @@ bool give_size_reads_int8(jit::Node& quantize, const Written& written) {
   if (reads.empty() || !is_made_here || !parameters || written.contains(value)) return false;
   jit::Value* quantized = insert_quantize(value, *parameters, value->node()->next());
   for (jit::Node* read : reads) read->replaceInput(0, quantized);
-  quantize.output()->replaceAllUsesWith(quantized);
-  quantize.destroy();
+  replace(quantize, quantized);
   return true;
 }
 
 /// dequantize -> view becomes view -> dequantize, one for each tensor that it makes.
-bool sink_under_view(jit::Node& dequantize, const Written& written) {
+bool sink_under_view(jit::Node& dequantize, const WrittenValues& written) {
   if (written.contains(dequantize.output())) return false;
   for (const jit::Use& use : dequantize.output()->uses()) {
-    if (use.offset != 0 || !is_view(*use.user)) continue;
+    if (use.offset != 0 || !moves_elements(*use.user)) continue;
     const auto made = tensors_made_by(*use.user);
     if (made.empty()) continue;
     use.user->replaceInput(0, dequantize.input(0));
@@ -91,17 +82,16 @@ bool read_size_before(jit::Node& dequantize) {
 }
 
 /// dequantize -> quantize with the same parameters is nothing.
-bool drop_round_trip(jit::Node& quantize, const Written& written) {
+bool drop_round_trip(jit::Node& quantize, const WrittenValues& written) {
   const jit::Node& dequantize = *quantize.input(0)->node();
   if (!is_activation_dequantize(dequantize) || written.contains(dequantize.output())) return false;
   const auto before = parameters_of(*dequantize.input(0));
   if (!before || before != parameters_of(*quantize.output())) return false;
-  quantize.output()->replaceAllUsesWith(dequantize.input(0));
-  quantize.destroy();
+  replace(quantize, dequantize.input(0));
   return true;
 }
 
-bool move_once(jit::Block& block, const Written& written) {
+bool move_once(jit::Block& block, const WrittenValues& written) {
   bool changed = false;
   for_each_node(block, [&](jit::Node& node) {
     if (is_quantize(node)) {
@@ -118,7 +108,7 @@ bool move_once(jit::Block& block, const Written& written) {
 
 void move_quantizers(const std::shared_ptr<jit::Graph>& graph) {
   // What the moves insert is never written to, so the answer holds throughout.
-  const Written written = written_values(*graph);
+  const WrittenValues written = written_values(*graph);
   // Each move brings a quantizer one step closer to its end, so this ends.
   while (move_once(*graph->block(), written) || quantize_before_parts(*graph->block(), written)) {
   }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "config/environment.h"
+#include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
@@ -87,8 +88,7 @@ void remove_needless_clamps(jit::Block& block) {
     log_verbose([&] {
       return std::string(node.kind().toQualString()) + " is left to the quantizer behind it";
     });
-    node.output()->replaceAllUsesWith(node.input(0));
-    node.destroy();
+    replace(node, node.input(0));
   });
 }
 

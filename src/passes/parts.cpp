@@ -3,7 +3,6 @@
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
@@ -15,8 +14,6 @@ namespace int8graph {
 namespace jit = torch::jit;
 
 namespace {
-
-using Written = std::unordered_set<const jit::Value*>;
 
 /// The node that makes a value, not the one that unpacks the list it comes in.
 jit::Node* maker_of(const jit::Value& value) {
@@ -35,8 +32,8 @@ bool takes_a_quantizer(const jit::Value& value) {
 
 /// Finds the quantizers at the ends of all ways from a value, over views and parts of it. False if
 /// some way ends elsewhere or in a quantizer with other parameters.
-bool find_ends(const jit::Value& value, const QuantizerParameters& wanted, const Written& written,
-               std::vector<jit::Node*>& ends) {
+bool find_ends(const jit::Value& value, const QuantizerParameters& wanted,
+               const WrittenValues& written, std::vector<jit::Node*>& ends) {
   if (written.contains(&value)) return false;
   for (const jit::Use& use : value.uses()) {
     if (use.user->kind() == c10::aten::size) continue;
@@ -45,8 +42,7 @@ bool find_ends(const jit::Value& value, const QuantizerParameters& wanted, const
       ends.push_back(use.user);
       continue;
     }
-    const Operator* row = find_operator(*use.user);
-    if (row == nullptr || !row->moves_elements() || use.offset != 0) return false;
+    if (!moves_elements(*use.user) || use.offset != 0) return false;
     const auto made = tensors_made_by(*use.user);
     if (made.empty()) return false;
     for (const jit::Value* tensor : made) {
@@ -56,7 +52,7 @@ bool find_ends(const jit::Value& value, const QuantizerParameters& wanted, const
   return true;
 }
 
-bool move_before_parts(jit::Node& quantize, const Written& written) {
+bool move_before_parts(jit::Node& quantize, const WrittenValues& written) {
   jit::Node* divider = maker_of(*quantize.input(0));
   const Operator* row = find_operator(*divider);
   if (row == nullptr || row->op_class != OpClass::Part) return false;
@@ -68,8 +64,7 @@ bool move_before_parts(jit::Node& quantize, const Written& written) {
   jit::Value* quantized = insert_quantize(whole, *parameters, whole->node()->next());
   whole->replaceAllUsesAfterNodeWith(quantized->node(), quantized);
   for (jit::Node* end : ends) {
-    end->output()->replaceAllUsesWith(end->input(0));
-    end->destroy();
+    replace(*end, end->input(0));
   }
   return true;
 }
@@ -84,7 +79,7 @@ std::vector<jit::Value*> tensors_made_by(jit::Node& node) {
   return uses[0].user->outputs().vec();
 }
 
-bool quantize_before_parts(jit::Block& block, const Written& written) {
+bool quantize_before_parts(jit::Block& block, const WrittenValues& written) {
   std::vector<jit::Node*> quantizers;
   for_each_node(block, [&](jit::Node& node) {
     if (is_quantize(node)) quantizers.push_back(&node);

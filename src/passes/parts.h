@@ -1,7 +1,8 @@
 #pragma once
 
-#include <unordered_set>
 #include <vector>
+
+#include "passes/writes.h"
 
 namespace torch::jit {
 struct Block;
@@ -33,7 +34,6 @@ std::vector<torch::jit::Value*> tensors_made_by(torch::jit::Node& node);
 /// the whole each.
 /// @param written see written_values(): these stay untouched.
 /// @return whether one was moved.
-bool quantize_before_parts(torch::jit::Block& block,
-                           const std::unordered_set<const torch::jit::Value*>& written);
+bool quantize_before_parts(torch::jit::Block& block, const WrittenValues& written);
 
 }  // namespace int8graph

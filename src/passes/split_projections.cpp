@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "passes/quantizers.h"
@@ -19,8 +20,6 @@ namespace int8graph {
 namespace jit = torch::jit;
 
 namespace {
-
-using Written = std::unordered_set<const jit::Value*>;
 
 /// The operators behind unflatten that bring the parts to the front.
 struct Step {
@@ -36,15 +35,10 @@ const std::vector<Step>& steps() {
   return table;
 }
 
-std::optional<int64_t> integer(const jit::Value* value) {
-  const auto constant = jit::toIValue(value);
-  return constant && constant->isInt() ? std::optional(constant->toInt()) : std::nullopt;
-}
-
 bool has_arguments(const jit::Node& node, const std::vector<int64_t>& arguments) {
   if (node.inputs().size() != arguments.size() + 1) return false;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    if (integer(node.input(i + 1)) != arguments[i]) return false;
+    if (constant_integer(node.input(i + 1)) != arguments[i]) return false;
   }
   return true;
 }
@@ -53,11 +47,12 @@ bool has_arguments(const jit::Node& node, const std::vector<int64_t>& arguments)
 std::optional<int64_t> parts_of(const jit::Node& unflatten) {
   const jit::Node& sizes = *unflatten.input(2)->node();
   if (sizes.kind() != c10::prim::ListConstruct || sizes.inputs().size() != 2) return {};
-  return integer(unflatten.input(1)) == -1 ? integer(sizes.input(0)) : std::nullopt;
+  return constant_integer(unflatten.input(1)) == -1 ? constant_integer(sizes.input(0))
+                                                    : std::nullopt;
 }
 
 /// The value behind all steps; null if they are others, or anybody else reads in between.
-jit::Value* behind_steps(jit::Node& unflatten, const Written& written) {
+jit::Value* behind_steps(jit::Node& unflatten, const WrittenValues& written) {
   jit::Value* value = unflatten.output();
   for (const auto& [kind, arguments] : steps()) {
     if (value->uses().size() != 1 || written.contains(value)) return nullptr;
@@ -70,13 +65,14 @@ jit::Value* behind_steps(jit::Node& unflatten, const Written& written) {
 
 /// The readers of the packed value; empty unless all of them take one part.
 std::vector<jit::Node*> selects_of(const jit::Value& packed, int64_t parts,
-                                   const Written& written) {
+                                   const WrittenValues& written) {
   std::vector<jit::Node*> selects;
   for (const jit::Use& use : packed.uses()) {
     const bool is_select = use.user->kind() == c10::aten::select &&
-                           integer(use.user->input(1)) == 0 && integer(use.user->input(2));
+                           constant_integer(use.user->input(1)) == 0 &&
+                           constant_integer(use.user->input(2));
     if (!is_select || written.contains(use.user->output())) return {};
-    const int64_t part = *integer(use.user->input(2));
+    const int64_t part = *constant_integer(use.user->input(2));
     if (part < 0 || part >= parts) return {};
     selects.push_back(use.user);
   }
@@ -103,7 +99,7 @@ std::optional<at::Tensor> weight_of(const jit::Node& linear, int64_t parts) {
   return by_rows ? weight : std::nullopt;
 }
 
-void split(jit::Node& unflatten, const Written& written) {
+void split(jit::Node& unflatten, const WrittenValues& written) {
   jit::Node& linear = *unflatten.input(0)->node();
   const auto parts = parts_of(unflatten);
   if (linear.kind() != c10::aten::linear || !parts || linear.output()->uses().size() != 1) return;
@@ -116,20 +112,19 @@ void split(jit::Node& unflatten, const Written& written) {
   const jit::WithInsertPoint guard(&unflatten);
   const int64_t rows = weight->size(0) / *parts;
   for (jit::Node* select : selects_of(*packed, *parts, written)) {
-    const int64_t first = rows * *integer(select->input(2));
+    const int64_t first = rows * *constant_integer(select->input(2));
     jit::Value* part = graph.insertConstant(rows_of(*weight, first, rows));
     jit::Value* summand =
         bias ? graph.insertConstant(bias->narrow(0, first, rows).clone()) : linear.input(2);
-    select->output()->replaceAllUsesWith(graph.insert(
-        c10::aten::linear, {linear.input(0), insert_dequantize(part, &unflatten), summand}));
-    select->destroy();
+    jit::Value* weight_of_part = insert_dequantize(part, &unflatten);
+    replace(*select, graph.insert(c10::aten::linear, {linear.input(0), weight_of_part, summand}));
   }
 }
 
 }  // namespace
 
 void split_projections(const std::shared_ptr<jit::Graph>& graph) {
-  const Written written = written_values(*graph);
+  const WrittenValues written = written_values(*graph);
   for_each_node(*graph->block(), [&](jit::Node& node) {
     if (node.kind() == c10::aten::unflatten) split(node, written);
   });

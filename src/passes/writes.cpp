@@ -14,8 +14,8 @@ bool writes_in_place(const jit::Node& node) {
   return schema != nullptr && schema->is_mutable();
 }
 
-std::unordered_set<const jit::Value*> written_values(jit::Graph& graph) {
-  std::unordered_set<const jit::Value*> written;
+WrittenValues written_values(jit::Graph& graph) {
+  WrittenValues written;
   if (!any_node(*graph.block(), writes_in_place)) return written;
   const jit::AliasDb aliases(graph.shared_from_this());
   const auto gather = [&](const auto& values) {

@@ -13,8 +13,10 @@ namespace int8graph {
 /// Whether the node writes to one of its inputs.
 bool writes_in_place(const torch::jit::Node& node);
 
+using WrittenValues = std::unordered_set<const torch::jit::Value*>;
+
 /// The values whose memory some node of the graph writes to, be it through a view. What is done for
 /// one of them must not be moved: it would see other numbers. Most graphs have none left.
-std::unordered_set<const torch::jit::Value*> written_values(torch::jit::Graph& graph);
+WrittenValues written_values(torch::jit::Graph& graph);
 
 }  // namespace int8graph

@@ -12,6 +12,7 @@
 
 #include "config/entry_label.h"
 #include "config/environment.h"
+#include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "quantize/insert_quantizers.h"
@@ -47,11 +48,6 @@ std::optional<at::ScalarType> known_dtype(const jit::Value& value) {
   return type ? type->scalarType() : std::nullopt;
 }
 
-bool is_view(const jit::Node& node) {
-  const Operator* row = find_operator(node);
-  return row != nullptr && row->moves_elements();
-}
-
 /// Whether a mask holds booleans for sure. Attention takes no integers, so logic makes them.
 bool holds_booleans(const jit::Value& mask) {
   static const std::unordered_set<c10::Symbol> logic = {
@@ -60,7 +56,7 @@ bool holds_booleans(const jit::Value& mask) {
       c10::aten::lt,          c10::aten::le,         c10::aten::gt,          c10::aten::ge};
   if (const auto dtype = known_dtype(mask)) return *dtype == c10::kBool;
   const jit::Node& node = *mask.node();
-  return logic.contains(node.kind()) || (is_view(node) && holds_booleans(*node.input(0)));
+  return logic.contains(node.kind()) || (moves_elements(node) && holds_booleans(*node.input(0)));
 }
 
 void write_mask(jit::Node& node) {
@@ -76,7 +72,7 @@ bool holds_numbers(const jit::Value& mask) {
   if (const auto dtype = known_dtype(mask)) return *dtype != c10::kBool;
   const jit::Node& node = *mask.node();
   if (node.kind() == c10::aten::where) return true;  // write_mask() wrote it
-  if (is_view(node)) return holds_numbers(*node.input(0));
+  if (moves_elements(node)) return holds_numbers(*node.input(0));
   return node.kind() == c10::aten::add &&
          (holds_numbers(*node.input(0)) || holds_numbers(*node.input(1)));
 }
@@ -160,8 +156,7 @@ size_t decompose_attention(jit::Block& block, MatchedEntries& matched) {
       log_verbose([&] { return "not quantized: " + label_of(entry) + ": " + *reason; });
       return;
     }
-    node.output()->replaceAllUsesWith(Decomposer(node, entry).run());
-    node.destroy();
+    replace(node, Decomposer(node, entry).run());
     ++decomposed;
   });
   return decomposed;

@@ -9,7 +9,6 @@
 #include "config/environment.h"
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
-#include "ops/training_mode.h"
 #include "passes/functionalize.h"
 #include "passes/quantizers.h"
 #include "quantize/artifact.h"
@@ -48,9 +47,9 @@ void check_inputs(const jit::Module& model, const QuantConf& conf) {
 void refuse_training_operators(const jit::Module& frozen) {
   for_each_node(*frozen.get_method("forward").graph()->block(), [&](const jit::Node& node) {
     const char* symbol = node.kind().toQualString();
-    const auto position = training_argument(symbol);
-    if (!position) return;
-    const auto flag = jit::toIValue(node.input(*position));
+    const Operator* row = find_operator(symbol);
+    if (row == nullptr || !row->training_argument) return;
+    const auto flag = jit::toIValue(node.input(*row->training_argument));
     if (!flag || !flag->isBool() || !flag->toBool()) return;
     throw std::invalid_argument("the model's " + std::string(symbol) +
                                 " is in training mode for good, as it was when the model was "

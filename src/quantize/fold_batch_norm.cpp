@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/channel_affine.h"
+#include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/lowering.h"
 #include "ops/node_arguments.h"
@@ -49,8 +50,7 @@ bool fold(jit::Node& norm) {
   conv->replaceInput(kWeight,
                      graph.insertConstant(scaled(*weight, affine->scale, groups->toInt())));
   conv->replaceInput(kBias, graph.insertConstant(shift));
-  norm.output()->replaceAllUsesWith(conv->output());
-  norm.destroy();
+  replace(norm, conv->output());
   return true;
 }
 

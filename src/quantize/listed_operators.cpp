@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
@@ -74,7 +75,7 @@ bool is_quantized(const jit::Node& node, const Operator& row) {
 }
 
 bool makes_tensor(const jit::Node& node) {
-  return node.outputs().size() == 1 && node.output()->type()->isSubtypeOf(*c10::TensorType::get());
+  return node.outputs().size() == 1 && is_tensor(*node.output());
 }
 
 }  // namespace

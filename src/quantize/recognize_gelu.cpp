@@ -9,9 +9,9 @@
 #include <array>
 #include <exception>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
+#include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "passes/writes.h"
 
@@ -20,8 +20,6 @@ namespace int8graph {
 namespace jit = torch::jit;
 
 namespace {
-
-using Written = std::unordered_set<const jit::Value*>;
 
 // The longest known form, that of the normal distribution's cdf, has 9 operators.
 constexpr size_t kMostOperators = 16;
@@ -32,10 +30,6 @@ bool is_arithmetic(const jit::Node& node) {
       c10::aten::pow, c10::aten::neg,  c10::aten::rsub,      c10::aten::tanh,
       c10::aten::erf, c10::aten::sqrt, c10::aten::reciprocal};
   return std::ranges::find(kinds, node.kind()) != kinds.end();
-}
-
-bool is_tensor(const jit::Value& value) {
-  return value.type()->isSubtypeOf(*c10::TensorType::get());
 }
 
 /// A number, or a tensor of one element, so that the formula is the same for all of x.
@@ -55,7 +49,7 @@ class Formula {
 
   bool is_closed() const { return is_closed_; }  ///< whether it depends on nothing but x
 
-  bool reads_any(const Written& written) const {
+  bool reads_any(const WrittenValues& written) const {
     return std::ranges::any_of(values_, [&](const auto& v) { return written.contains(v.first); });
   }
 
@@ -132,7 +126,7 @@ std::vector<jit::Value*> results_of(jit::Value& value) {
   return results;
 }
 
-void recognize_around(jit::Node& node, const Written& written) {
+void recognize_around(jit::Node& node, const WrittenValues& written) {
   for (jit::Value* result : results_of(*node.output())) {
     for (jit::Value* x : sources_of(*node.input(0))) {
       const Formula formula(x, result);
@@ -151,7 +145,7 @@ void recognize_around(jit::Node& node, const Written& written) {
 }  // namespace
 
 void recognize_gelu(jit::Block& block) {
-  const Written written = written_values(*block.owningGraph());
+  const WrittenValues written = written_values(*block.owningGraph());
   for_each_node(block, [&](jit::Node& node) {
     if (node.kind() == c10::aten::tanh || node.kind() == c10::aten::erf) {
       recognize_around(node, written);

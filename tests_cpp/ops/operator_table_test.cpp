@@ -1,6 +1,7 @@
 #include "ops/operator_table.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/operator.h>
@@ -121,6 +122,27 @@ graph(%x : Tensor):
   EXPECT_EQ(reason("aten::erfinv"), "the operator table has no row for it");
   EXPECT_EQ(reason("aten::t"), "oneDNN Graph has no form for it");
   EXPECT_TRUE(std::holds_alternative<LoweredOp>(lower_node(*find_node(*graph, "aten::relu"))));
+}
+
+// --- Training ---
+
+TEST(TrainingArgument, IsTheSchemasFlag) {
+  for (const Operator& row : operator_table()) {
+    if (!row.training_argument) continue;
+    for (const std::string_view symbol : row.symbols) {
+      const auto schema = c10::Dispatcher::singleton().findSchema({std::string(symbol), ""});
+      ASSERT_TRUE(schema) << symbol;
+      const std::string& name = schema->schema().arguments().at(*row.training_argument).name();
+      EXPECT_TRUE(name == "train" || name == "training") << symbol << " " << name;
+    }
+  }
+}
+
+TEST(TrainingArgument, OnlyOperatorsThatTrainHaveOne) {
+  EXPECT_TRUE(find_operator("aten::dropout_")->training_argument);
+  EXPECT_TRUE(find_operator("aten::batch_norm")->training_argument);
+  EXPECT_FALSE(find_operator("aten::relu")->training_argument);
+  EXPECT_EQ(find_operator("some::operator"), nullptr);
 }
 
 }  // namespace
