@@ -19,8 +19,9 @@ struct Partitioning {
 };
 
 /// Asks oneDNN Graph which nodes of a mapped block it can run as one, and keeps the regions that
-/// pay: those of at least two operators that read or make int8 data. Pure fp32 regions and lone quantizers stay with
-/// PyTorch, whose kernels are as good or better, and need no compilation for new shapes.
+/// pay: those of at least two operators that read or make int8 data. Pure fp32 regions and lone
+/// quantizers stay with PyTorch, whose kernels are as good or better, and need no compilation for
+/// new shapes.
 Partitioning partition(MappedBlock mapped);
 
 /// map_block() and partition().

@@ -147,8 +147,7 @@ TEST_F(ConvertTest, ABlockedOperatorStaysInFp32AndTheOthersNot) {
   QuantConf edited;
   edited.set_entries(entries);
   const auto artifact = convert(model_, edited, {x_});
-  EXPECT_EQ(summary_of(*fused_graph(artifact)),
-            "aten::conv2d | quantize | dequantize+conv2d");
+  EXPECT_EQ(summary_of(*fused_graph(artifact)), "aten::conv2d | quantize | dequantize+conv2d");
 }
 
 TEST_F(ConvertTest, EditedScalesAreTaken) {
