@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "testing/needs_vnni.h"
 #include "testing/partition.h"
 #include "testing/small_models.h"
 
@@ -85,11 +86,14 @@ TEST(LinearKernel, ThreadsShareTheWeight) {
   for (std::thread& thread : threads) thread.join();
 }
 
+/// Without VNNI, two activations are multiplied in fp32.
+class ProductKernel : public NeedsVnni {};
+
 Kernel product_kernel() {
   return {"return torch.topk(torch.matmul(x, x.transpose(1, 2)) / 2.0, 2)[0]", noise({2, 6, 5}), 0};
 }
 
-TEST(ProductKernel, TakesAnySizesAndStrides) {
+TEST_F(ProductKernel, TakesAnySizesAndStrides) {
   const Kernel product = product_kernel();
   ASSERT_EQ(product.partition.node().inputs().size(), 2);
   const auto pair = [&](const at::Tensor& a, const at::Tensor& b) {
@@ -104,7 +108,7 @@ TEST(ProductKernel, TakesAnySizesAndStrides) {
   product.expect_right({sparse[0].slice(2, 0, 10, 2), sparse[1].slice(2, 0, 14, 2)});
 }
 
-TEST(ProductKernel, AddsMasksThatBroadcastWhateverTheirStrides) {
+TEST_F(ProductKernel, AddsMasksThatBroadcastWhateverTheirStrides) {
   const jit::Module model = small_model(
       "return torch.topk(torch.matmul(x, x.transpose(2, 3)) / 2.0 + mask, 2)[0]", "x, mask");
   const at::Tensor x = noise({2, 3, 6, 5});
@@ -134,7 +138,7 @@ TEST(ProductKernel, AddsMasksThatBroadcastWhateverTheirStrides) {
   }
 }
 
-TEST(ProductKernel, PutsHeadsInsideWhereItsReadersWantThem) {
+TEST_F(ProductKernel, PutsHeadsInsideWhereItsReadersWantThem) {
   const at::Tensor x = noise({2, 3, 6, 5});
   const Partition partition(
       small_model("return torch.topk(torch.matmul(x, x.transpose(2, 3)) / 2.0, 2)[0]"), {x}, 0);
@@ -152,7 +156,7 @@ TEST(ProductKernel, PutsHeadsInsideWhereItsReadersWantThem) {
   EXPECT_TRUE(run(OutputLayout::HeadsInside, of_rank_3).is_contiguous());
 }
 
-TEST(ProductKernel, LeavesBroadcastingToOneDnnGraph) {
+TEST_F(ProductKernel, LeavesBroadcastingToOneDnnGraph) {
   const Kernel product = product_kernel();
   const auto takes = [&](const at::Tensor& a, const at::Tensor& b) {
     const std::vector<at::Tensor> pair = {product.partition.int8(a, 0),

@@ -254,7 +254,7 @@ TEST(PartitionKernel, AThousandShapesDoNotGrowMemoryWithoutBound) {
   // 144 KB of packed weights for each shape that is kept: 115 MB if 800 were.
   constexpr int64_t kWide = 128;
   jit::Module model("Wide");
-  model.register_parameter("w", noise({kWide, kWide, 3, 3}), /*is_buffer=*/false);
+  model.register_parameter("w", alternating({kWide, kWide, 3, 3}), /*is_buffer=*/false);
   model.define("def forward(self, x):\n  return torch.conv2d(x, self.w, None, [1, 1], [1, 1])\n");
   Partition partition(model, {noise({1, kWide, 4, 4})}, 0);
   const PartitionKernel kernel(partition.node());

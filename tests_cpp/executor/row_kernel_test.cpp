@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "testing/needs_vnni.h"
 #include "testing/partition.h"
 #include "testing/small_models.h"
 
@@ -31,7 +32,10 @@ struct Kernel {
   std::unique_ptr<const PrimitiveKernel> kernel;
 };
 
-TEST(RowKernel, TakesAnyRowsAndLengthAndStrides) {
+/// Without VNNI, there is oneDNN's reference kernel only.
+class RowKernel : public NeedsVnni {};
+
+TEST_F(RowKernel, TakesAnyRowsAndLengthAndStrides) {
   const Kernel softmax("-1");
   softmax.expect_right(noise({2, 6, 6}));
   softmax.expect_right(noise({1, 1}));
@@ -40,7 +44,7 @@ TEST(RowKernel, TakesAnyRowsAndLengthAndStrides) {
   softmax.expect_right(noise({4, 7, 9}).transpose(0, 2));
 }
 
-TEST(RowKernel, LeavesAnotherAxisToOneDnnGraph) {
+TEST_F(RowKernel, LeavesAnotherAxisToOneDnnGraph) {
   const Kernel softmax("2");
   const std::vector<at::Tensor> of_rank_4 = {noise({1, 2, 3, 4})};
   softmax.expect_right(noise({2, 6, 6}));
@@ -49,7 +53,7 @@ TEST(RowKernel, LeavesAnotherAxisToOneDnnGraph) {
   EXPECT_FALSE(softmax.kernel->run(of_rank_4));
 }
 
-TEST(RowKernel, IsSharedByThreads) {
+TEST_F(RowKernel, IsSharedByThreads) {
   const Kernel softmax("-1");
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {

@@ -6,9 +6,13 @@
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
 
+#include <set>
+
 #include "executor/profile.h"
+#include "executor/saturation.h"
 #include "int8graph/calibration.h"
 #include "int8graph/convert.h"
+#include "onednn/onednn_loader.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
@@ -52,6 +56,17 @@ void summarize(const jit::Block& block, std::string& text) {
     text += name_of(*node);
     for (const jit::Block* inner : node->blocks()) summarize(*inner, text);
   }
+}
+
+/// The names of partitions that are not for this CPU's oneDNN.
+std::set<std::string> partitions_in_fp32(jit::Graph& graph) {
+  std::set<std::string> names;
+  if (!load_onednn().adds_products_in_16_bits) return names;
+  for (const jit::Node* node : partitions_of(graph)) {
+    const jit::Graph& subgraph = *node->g(c10::attr::Subgraph);
+    if (products_may_saturate(subgraph)) names.insert(operators_in(subgraph));
+  }
+  return names;
 }
 
 }  // namespace
@@ -130,8 +145,11 @@ Conversion convert_and_run(const jit::Module& model, const std::vector<c10::IVal
   result.unfused = run_graph(unfused_graph(result.artifact), result.artifact, inputs).toTensor();
   start_profile();
   result.fused = run_graph(fused, result.artifact, inputs).toTensor();
+  const std::set<std::string> in_fp32 = partitions_in_fp32(*fused);
   for (const PartitionTimes& partition : stop_profile()) {
-    if (partition.onednn == 0) result.refused.push_back(partition.name);
+    if (partition.onednn == 0 && !in_fp32.contains(partition.name)) {
+      result.refused.push_back(partition.name);
+    }
   }
   return result;
 }
@@ -144,7 +162,8 @@ void expect_right_numbers(const Conversion& conversion, double quantum) {
   const at::Tensor difference = (conversion.fused - conversion.unfused).abs();
   constexpr double kRoundingOfFloats = 1.01;
   EXPECT_LE(difference.max().item<double>(), kRoundingOfFloats * quantum);
-  EXPECT_LE(difference.mean().item<double>(), 0.05 * quantum);
+  const double share = std::max(0.05, 1.0 / static_cast<double>(difference.numel()));
+  EXPECT_LE(difference.mean().item<double>(), kRoundingOfFloats * share * quantum);
   const double noise = (conversion.unfused - conversion.fp32).norm().item<double>();
   EXPECT_LE(noise, 0.04 * conversion.fp32.norm().item<double>());
 }

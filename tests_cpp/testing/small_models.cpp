@@ -69,6 +69,16 @@ at::Tensor noise(at::IntArrayRef sizes, uint64_t seed) {
   return at::randn(sizes, at::make_generator<at::CPUGeneratorImpl>(seed));
 }
 
+at::Tensor alternating(at::IntArrayRef sizes, uint64_t seed) {
+  const at::Tensor outputs = at::arange(sizes[0]).view({-1, 1});
+  const at::Tensor is_odd = (outputs + at::arange(sizes[1])).remainder(2).to(at::kBool);
+  std::vector<int64_t> spread(sizes.size(), 1);  // over the kernel's window
+  spread[0] = sizes[0];
+  spread[1] = sizes[1];
+  const at::Tensor size = noise(sizes, seed).abs();
+  return at::where(is_odd.view(spread), -size, size);
+}
+
 torch::jit::Module small_model(const std::string& body, const std::string& arguments) {
   constexpr int64_t c = kChannels;
   const at::Tensor one = at::eye(c);
@@ -76,15 +86,15 @@ torch::jit::Module small_model(const std::string& body, const std::string& argum
   const auto add = [&model](const char* name, const at::Tensor& tensor) {
     model.register_parameter(name, tensor, /*is_buffer=*/false);
   };
-  add("w1", noise({c, c, 3}, 11));
-  add("w2", noise({c, c, 3, 3}, 12));
-  add("w3", noise({c, c, 3, 3, 3}, 13));
-  add("v2", noise({c, c, 3, 3}, 14));
-  add("grouped", noise({c, c / 2, 3, 3}, 15));
+  add("w1", alternating({c, c, 3}, 311));
+  add("w2", alternating({c, c, 3, 3}, 312));
+  add("w3", alternating({c, c, 3, 3, 3}, 313));
+  add("v2", alternating({c, c, 3, 3}, 314));
+  add("grouped", alternating({c, c / 2, 3, 3}, 315));
   add("depthwise", noise({c, 1, 3, 3}, 16));
-  add("even", noise({c, c, 2, 4}, 17));
-  add("w", noise({c, c}, 18));
-  add("v", noise({c, c}, 19));
+  add("even", alternating({c, c, 2, 4}, 317));
+  add("w", alternating({c, c}, 318));
+  add("v", alternating({c, c}, 319));
   add("b", noise({c}, 20));
   add("scale", noise({c}, 21).abs().add(0.5));
   add("mean", noise({c}, 22));

@@ -1,6 +1,7 @@
 #include "onednn/onednn_loader.h"
 
 #include <dlfcn.h>
+#include <oneapi/dnnl/dnnl.h>
 #include <oneapi/dnnl/dnnl_graph.h>
 #include <oneapi/dnnl/dnnl_version.h>
 
@@ -83,7 +84,13 @@ void* find(void* library, const char* name, const std::string& path) {
   return address;
 }
 
-OneDnnVersion open_library() {
+/// Whether the instruction set is one of those before VNNI; all later ones have it.
+bool lacks_vnni(dnnl_cpu_isa_t isa) {
+  return isa == dnnl_cpu_isa_default || isa == dnnl_cpu_isa_sse41 || isa == dnnl_cpu_isa_avx ||
+         isa == dnnl_cpu_isa_avx2 || isa == dnnl_cpu_isa_avx512_core;
+}
+
+OneDnnLibrary open_library() {
   // Never closed: compiled partitions and PyTorch's operator registry may outlive any owner.
   void* library = dlopen(kLibrary, kOpenFlags);
   if (library == nullptr) {
@@ -99,8 +106,8 @@ OneDnnVersion open_library() {
   Dl_info file{};
   dladdr(reinterpret_cast<void*>(version_of), &file);
   const dnnl_version_t* found = version_of();
-  const OneDnnVersion result{found->major, found->minor, found->patch, found->hash,
-                             file.dli_fname != nullptr ? file.dli_fname : kLibrary};
+  OneDnnLibrary result{found->major, found->minor, found->patch, found->hash,
+                       file.dli_fname != nullptr ? file.dli_fname : kLibrary};
   if (result.major != DNNL_VERSION_MAJOR || result.minor != DNNL_VERSION_MINOR) {
     throw std::runtime_error("int8graph: " + result.path + " is oneDNN " +
                              in_words(result.major, result.minor) + "; int8graph was built for " +
@@ -114,14 +121,15 @@ OneDnnVersion open_library() {
   for (const Function& function : kFunctions) {
     *function.slot = find(library, function.name, result.path);
   }
+  result.adds_products_in_16_bits = lacks_vnni(dnnl_get_effective_cpu_isa());
   return result;
 }
 
 }  // namespace
 
-const OneDnnVersion& load_onednn() {
-  static const OneDnnVersion version = open_library();
-  return version;
+const OneDnnLibrary& load_onednn() {
+  static const OneDnnLibrary library = open_library();
+  return library;
 }
 
 }  // namespace int8graph

@@ -4,13 +4,17 @@
 
 namespace int8graph {
 
-/// The oneDNN library that was opened.
-struct OneDnnVersion {
+/// The oneDNN library that was opened, and what it makes of this CPU.
+struct OneDnnLibrary {
   int major = 0;
   int minor = 0;
   int patch = 0;
   std::string hash;  ///< the git commit it was built from
   std::string path;  ///< its file
+
+  /// Whether it runs on a CPU, or is told by ONEDNN_MAX_CPU_ISA to run as on one, without VNNI: its
+  /// int8 kernels then add pairs of products in 16 bits, which saturate.
+  bool adds_products_in_16_bits = false;
 };
 
 /// Opens libdnnl.so.3 if that has not happened yet and lets the functions of oneDNN's C API, and so
@@ -31,6 +35,6 @@ struct OneDnnVersion {
 /// @throws std::runtime_error when the library can't be found, has other major and minor version
 ///   numbers than the headers this file was compiled with, is not built for OpenMP or lacks a
 ///   function. A later call tries again.
-const OneDnnVersion& load_onednn();
+const OneDnnLibrary& load_onednn();
 
 }  // namespace int8graph

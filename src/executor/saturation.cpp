@@ -1,0 +1,60 @@
+#include "executor/saturation.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <cstdint>
+#include <limits>
+
+#include "ops/graph_walk.h"
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
+#include "passes/quantizers.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+/// What multiplies the activation, and the axis of it that is summed over.
+struct Factor {
+  const jit::Value* value;
+  int64_t input_axis;
+};
+
+Factor factor_of(const jit::Node& node, const Operator& row) {
+  if (!row.weight) return {node.input(row.activations[1]), -2};
+  return {node.input(row.weight->argument), row.weight->channel_axis == 0 ? 1 : 0};
+}
+
+/// Whether 255 times any two neighbours along the axis add up to a number of 16 bits.
+bool neighbours_fit(const at::Tensor& weight, int64_t axis) {
+  const int64_t pairs = weight.size(axis) - 1;
+  if (pairs < 1) return true;
+  const at::Tensor values = weight.int_repr().to(at::kInt);
+  const at::Tensor sums = values.narrow(axis, 0, pairs) + values.narrow(axis, 1, pairs);
+  return sums.max().item<int>() * 255 <= std::numeric_limits<int16_t>::max() &&
+         sums.min().item<int>() * 255 >= std::numeric_limits<int16_t>::min();
+}
+
+bool may_saturate(const jit::Node& node) {
+  const Operator* row = find_operator(node);
+  if (row == nullptr || !row->is_compute()) return false;
+  const jit::Node& source = *node.input(row->activations[0])->node();
+  if (source.kind() != explicit_dequantize_symbol()) return false;  // a product in fp32
+  const auto [value, axis] = factor_of(node, *row);
+  const auto weight = constant_tensor(value);
+  if (!weight || !weight->is_quantized()) return true;
+  const bool is_halved = row->op_class == OpClass::Conv &&
+                         parameters_at(source)->dtype == static_cast<int64_t>(at::kQInt8);
+  return is_halved || !neighbours_fit(*weight, axis);
+}
+
+}  // namespace
+
+bool products_may_saturate(const jit::Graph& partition) {
+  return any_node(*partition.block(), may_saturate);
+}
+
+}  // namespace int8graph

@@ -1,0 +1,92 @@
+#include "executor/saturation.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "testing/ir.h"
+
+namespace int8graph {
+namespace {
+
+enum class Source { UInt8, Int8 };
+
+/// Whether `%z = <product>` may saturate, of %y, an activation, and %v, the dequantized weight.
+bool may_saturate(const std::string& product, const at::Tensor& weight,
+                  Source source = Source::UInt8) {
+  const std::string dtype = source == Source::UInt8 ? "13" : "12";
+  const auto graph = ir(
+      R"IR(
+graph(%x, %k, %w):
+  %scale : float = prim::Constant[value=0.5]()
+  %zero : int = prim::Constant[value=0]()
+  %one : int = prim::Constant[value=1]()
+  %none : NoneType = prim::Constant()
+  %no : bool = prim::Constant[value=0]()
+  %i8 : int = prim::Constant[value=12]()
+  %dtype : int = prim::Constant[value=)IR" +
+          dtype + R"IR(]()
+  %ones : int[] = prim::ListConstruct(%one, %one)
+  %zeros : int[] = prim::ListConstruct(%zero, %zero)
+  %y = int8graph::dequantize(%x, %scale, %zero, %dtype)
+  %s = int8graph::dequantize(%k, %scale, %zero, %i8)
+  %v = aten::dequantize(%w)
+  %z = )IR" +
+          product + "\n  return (%z)\n",
+      {{"w", weight}});
+  return products_may_saturate(*graph);
+}
+
+constexpr const char* kLinear = "aten::linear(%y, %v, %none)";
+constexpr const char* kConv = "aten::conv2d(%y, %v, %none, %ones, %zeros, %ones, %one)";
+constexpr const char* kConvTranspose =
+    "aten::conv_transpose2d(%y, %v, %none, %ones, %zeros, %zeros, %one, %ones)";
+constexpr const char* kMatMul = "aten::matmul(%y, %v)";
+
+/// int8 values with scale 1.
+at::Tensor weight(const std::vector<int8_t>& values, at::IntArrayRef sizes) {
+  const at::Tensor integers = at::tensor(at::ArrayRef<int8_t>(values), at::kChar).view(sizes);
+  return at::_make_per_tensor_quantized_tensor(integers, 1.0, 0);
+}
+
+TEST(Saturation, ComesOfNeighbouringInputs) {
+  EXPECT_TRUE(may_saturate(kLinear, weight({127, 2, -9, 7}, {1, 4})));
+  EXPECT_FALSE(may_saturate(kLinear, weight({127, 1, -9, 7}, {1, 4})));
+  EXPECT_TRUE(may_saturate(kLinear, weight({9, -100, -29, 7}, {1, 4})));
+  EXPECT_FALSE(may_saturate(kLinear, weight({127, -127, 127, -127}, {1, 4})));
+}
+
+TEST(Saturation, LooksAlongTheAxisThatIsSummedOver) {
+  const at::Tensor two_inputs = weight({127, 127}, {1, 2, 1, 1});
+  const at::Tensor two_outputs = weight({127, 127}, {2, 1, 1, 1});
+  EXPECT_TRUE(may_saturate(kConv, two_inputs));
+  EXPECT_FALSE(may_saturate(kConv, two_outputs));
+  EXPECT_FALSE(may_saturate(kConvTranspose, two_inputs));
+  EXPECT_TRUE(may_saturate(kConvTranspose, two_outputs));
+  EXPECT_TRUE(may_saturate(kMatMul, weight({127, 127}, {2, 1})));
+  EXPECT_FALSE(may_saturate(kMatMul, weight({127, 127}, {1, 2})));
+}
+
+TEST(Saturation, NeverHappensInDepthwiseConvolutions) {
+  EXPECT_FALSE(may_saturate(kConv, weight(std::vector<int8_t>(36, 127), {4, 1, 3, 3})));
+}
+
+TEST(Saturation, RoundingOfHalvedWeightsCounts) {
+  const at::Tensor small = weight({1, 2}, {1, 2, 1, 1});
+  EXPECT_TRUE(may_saturate(kConv, small, Source::Int8));
+  EXPECT_FALSE(may_saturate(kConv, small, Source::UInt8));
+  EXPECT_FALSE(may_saturate(kLinear, weight({1, 2}, {1, 2}), Source::Int8));
+}
+
+TEST(Saturation, IsExpectedOfTwoActivations) {
+  EXPECT_TRUE(may_saturate("aten::matmul(%y, %s)", int8_weight({2, 2})));
+  EXPECT_TRUE(may_saturate("aten::bmm(%y, %s)", int8_weight({2, 2})));
+}
+
+TEST(Saturation, NeedsAProductOfInt8) {
+  EXPECT_FALSE(may_saturate("aten::relu(%y)", int8_weight({2, 2})));
+  EXPECT_FALSE(may_saturate("aten::linear(%x, %v, %none)", weight({127, 127}, {1, 2})));
+}
+
+}  // namespace
+}  // namespace int8graph
