@@ -199,23 +199,31 @@ std::string profile_text(const CallProfile& profile) {
   TextTable table({"us", "share", "overhead us", "#", "partition"},
                   {Right, Right, Right, Right, Left});
   std::vector<double> overheads;
+  size_t shown = 0;
   for (const ProfiledPartition* row : rows) {
-    overheads.push_back(row->overhead_us());
-    if (overheads.size() > kShownPartitions) continue;
+    if (row->is_in_onednn()) overheads.push_back(row->overhead_us());
+    if (++shown > kShownPartitions) continue;
     table.add({fixed(row->us, 1), fixed(row->us / profile.call_ms / 10, 1) + " %",
-               fixed(row->overhead_us(), 2), std::to_string(row - profile.partitions.data()),
-               partition_title(row->operators)});
+               row->is_in_onednn() ? fixed(row->overhead_us(), 2) : "PyTorch",
+               std::to_string(row - profile.partitions.data()), partition_title(row->operators)});
   }
   std::string text = "\n" + table.to_string();
   if (rows.size() > kShownPartitions) {
     text += "... and " + std::to_string(rows.size() - kShownPartitions) +
             " more; --json lists all of them\n";
   }
-  return text + std::to_string(rows.size()) + " partitions take " +
-         fixed(profile.partitions_ms(), 3) + " ms of " + fixed(profile.call_ms, 3) +
-         " ms a call; the rest are PyTorch's operators and interpreter.\nOverhead is what a "
-         "partition's call spends outside of oneDNN: " +
-         fixed(percentile(overheads, 0.5), 2) + " us in the median.\n";
+  text += std::to_string(rows.size()) + " partitions take " + fixed(profile.partitions_ms(), 3) +
+          " ms of " + fixed(profile.call_ms, 3) +
+          " ms a call; the rest are PyTorch's operators and interpreter.\n";
+  if (!overheads.empty()) {
+    text += "Overhead is what a partition's call spends outside of oneDNN: " +
+            fixed(percentile(overheads, 0.5), 2) + " us in the median.\n";
+  }
+  if (const size_t left = rows.size() - overheads.size(); left > 0) {
+    text += std::to_string(left) + (left == 1 ? " partition is" : " partitions are") +
+            " run by PyTorch, not oneDNN; INT8GRAPH_VERBOSE=1 says why.\n";
+  }
+  return text;
 }
 
 std::string to_text(const std::string& path, const Inputs& inputs, const Options& options,

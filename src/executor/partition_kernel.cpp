@@ -11,15 +11,14 @@
 #include "config/environment.h"
 #include "executor/call_key.h"
 #include "executor/compiled_partition.h"
+#include "executor/cpu_limits.h"
+#include "executor/fp32_partition.h"
 #include "executor/mapped_partition.h"
 #include "executor/onednn_runtime.h"
 #include "executor/primitive_kernel.h"
 #include "executor/profile.h"
-#include "executor/saturation.h"
 #include "executor/snapshot_cache.h"
 #include "onednn/onednn_loader.h"
-#include "ops/graph_edit.h"
-#include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/graph_mapping.h"
@@ -63,17 +62,6 @@ std::optional<int64_t> rank_of_inputs(const jit::Graph& subgraph) {
   return {};
 }
 
-/// Lets a subgraph that PyTorch runs at every call dequantize its weights now, once for all.
-void write_weights_in_fp32(jit::Graph& subgraph) {
-  for_each_node(*subgraph.block(), [](jit::Node& node) {
-    if (node.kind() != c10::aten::dequantize) return;
-    const auto weight = constant_tensor(node.output());
-    if (!weight) return;
-    const jit::WithInsertPoint guard(&node);
-    replace(node, node.owningGraph()->insertConstant(weight->dequantize()));
-  });
-}
-
 /// What a compilation came to: a partition, or a refusal, which is remembered like a success.
 struct Outcome {
   std::optional<CompiledPartition> partition;
@@ -89,14 +77,14 @@ class PartitionKernel::Impl {
         layouts_(output_layouts(node)),
         reusable_(reusable_inputs(node)),
         rank_(rank_of_inputs(*subgraph_)),
-        in_fp32_(load_onednn().adds_products_in_16_bits && products_may_saturate(*subgraph_)),
         cache_(compile_cache_capacity()) {
     onednn_engine();
     for (const jit::Value* input : subgraph_->inputs()) {
       argument_dtypes_.push_back(scalar_type_of(logical_tensor_of(input).get_data_type()));
     }
-    if (in_fp32_) {
-      write_weights_in_fp32(*subgraph_);
+    if (const auto reason = why_in_fp32(*subgraph_, load_onednn().cpu)) {
+      log_verbose([&] { return name_ + ": runs in fp32: " + std::string(*reason); });
+      in_fp32_.emplace(*subgraph_);
       return;
     }
     if (layouts_.size() == 1) primitive_ = make_primitive_kernel(*subgraph_, name_, layouts_[0]);
@@ -110,7 +98,7 @@ class PartitionKernel::Impl {
     if (!fit(inputs)) {
       return run_unfused(stack, "an input is empty or not of the dtype or rank it was built for");
     }
-    if (in_fp32_) return run_unfused(stack, kSaturationReason);
+    if (in_fp32_) return in_fp32_->run(stack);
     c10::SmallVector<at::Tensor, 4> arguments;
     for (c10::IValue& input : inputs) arguments.push_back(std::move(input).toTensor());
     jit::drop(stack, count);
@@ -195,9 +183,9 @@ class PartitionKernel::Impl {
     return unique;
   }
 
-  void run_unfused(jit::Stack& stack, std::string_view reason) const {
+  void run_unfused(jit::Stack& stack, const char* reason) const {
     if (!told_.exchange(true)) {
-      log_verbose([&] { return name_ + ": runs unfused: " + std::string(reason); });
+      log_verbose([&] { return name_ + ": runs unfused: " + reason; });
     }
     std::call_once(falling_back_, [this] { fallback_.emplace(subgraph_, "int8graph::partition"); });
     jit::InterpreterState(*fallback_).run(stack);
@@ -208,8 +196,8 @@ class PartitionKernel::Impl {
   const std::vector<OutputLayout> layouts_;
   const std::vector<bool> reusable_;
   const std::optional<int64_t> rank_;
-  const bool in_fp32_;  ///< whatever the shapes: saturation.h says why
   std::vector<c10::ScalarType> argument_dtypes_;
+  std::optional<const Fp32Partition> in_fp32_;
   std::unique_ptr<const PrimitiveKernel> primitive_;
   mutable SnapshotCache<Outcome> cache_;
   mutable std::atomic<bool> told_{false};

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "testing/needs_vnni.h"
+#include "testing/needs_avx512_vnni.h"
 #include "testing/partition.h"
 #include "testing/small_models.h"
 
@@ -86,8 +86,7 @@ TEST(LinearKernel, ThreadsShareTheWeight) {
   for (std::thread& thread : threads) thread.join();
 }
 
-/// Without VNNI, two activations are multiplied in fp32.
-class ProductKernel : public NeedsVnni {};
+class ProductKernel : public NeedsAvx512Vnni {};
 
 Kernel product_kernel() {
   return {"return torch.topk(torch.matmul(x, x.transpose(1, 2)) / 2.0, 2)[0]", noise({2, 6, 5}), 0};

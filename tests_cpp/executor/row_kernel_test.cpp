@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "testing/needs_vnni.h"
+#include "testing/needs_avx512_vnni.h"
 #include "testing/partition.h"
 #include "testing/small_models.h"
 
@@ -32,8 +32,7 @@ struct Kernel {
   std::unique_ptr<const PrimitiveKernel> kernel;
 };
 
-/// Without VNNI, there is oneDNN's reference kernel only.
-class RowKernel : public NeedsVnni {};
+class RowKernel : public NeedsAvx512Vnni {};
 
 TEST_F(RowKernel, TakesAnyRowsAndLengthAndStrides) {
   const Kernel softmax("-1");

@@ -8,8 +8,8 @@
 
 #include <set>
 
+#include "executor/cpu_limits.h"
 #include "executor/profile.h"
-#include "executor/saturation.h"
 #include "int8graph/calibration.h"
 #include "int8graph/convert.h"
 #include "onednn/onednn_loader.h"
@@ -61,10 +61,9 @@ void summarize(const jit::Block& block, std::string& text) {
 /// The names of partitions that are not for this CPU's oneDNN.
 std::set<std::string> partitions_in_fp32(jit::Graph& graph) {
   std::set<std::string> names;
-  if (!load_onednn().adds_products_in_16_bits) return names;
   for (const jit::Node* node : partitions_of(graph)) {
     const jit::Graph& subgraph = *node->g(c10::attr::Subgraph);
-    if (products_may_saturate(subgraph)) names.insert(operators_in(subgraph));
+    if (why_in_fp32(subgraph, load_onednn().cpu)) names.insert(operators_in(subgraph));
   }
   return names;
 }

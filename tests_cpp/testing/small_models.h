@@ -12,7 +12,7 @@ namespace int8graph {
 at::Tensor noise(at::IntArrayRef sizes, uint64_t seed = 1);
 
 /// Noise whose signs alternate along both channel axes, for weights: products of such a weight fit
-/// into 16 bits, so that they run in int8 on CPUs without VNNI, too (executor/saturation.h).
+/// into 16 bits, so that they run in int8 on CPUs without VNNI, too (executor/cpu_limits.h).
 at::Tensor alternating(at::IntArrayRef sizes, uint64_t seed = 1);
 
 /// An fp32 module in eval mode whose forward has the given TorchScript body, of one line or more.

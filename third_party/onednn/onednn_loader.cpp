@@ -84,10 +84,12 @@ void* find(void* library, const char* name, const std::string& path) {
   return address;
 }
 
-/// Whether the instruction set is one of those before VNNI; all later ones have it.
-bool lacks_vnni(dnnl_cpu_isa_t isa) {
-  return isa == dnnl_cpu_isa_default || isa == dnnl_cpu_isa_sse41 || isa == dnnl_cpu_isa_avx ||
-         isa == dnnl_cpu_isa_avx2 || isa == dnnl_cpu_isa_avx512_core;
+CpuFeatures features_of(dnnl_cpu_isa_t isa) {
+  const bool is_older = isa == dnnl_cpu_isa_default || isa == dnnl_cpu_isa_sse41 ||
+                        isa == dnnl_cpu_isa_avx || isa == dnnl_cpu_isa_avx2;
+  const bool is_avx2_vnni = isa == dnnl_cpu_isa_avx2_vnni || isa == dnnl_cpu_isa_avx2_vnni_2;
+  return {.vnni = !is_older && isa != dnnl_cpu_isa_avx512_core,
+          .avx512 = !is_older && !is_avx2_vnni};
 }
 
 OneDnnLibrary open_library() {
@@ -121,7 +123,7 @@ OneDnnLibrary open_library() {
   for (const Function& function : kFunctions) {
     *function.slot = find(library, function.name, result.path);
   }
-  result.adds_products_in_16_bits = lacks_vnni(dnnl_get_effective_cpu_isa());
+  result.cpu = features_of(dnnl_get_effective_cpu_isa());
   return result;
 }
 

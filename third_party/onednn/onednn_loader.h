@@ -4,7 +4,13 @@
 
 namespace int8graph {
 
-/// The oneDNN library that was opened, and what it makes of this CPU.
+/// What oneDNN may use of this CPU; ONEDNN_MAX_CPU_ISA can hide features from it.
+struct CpuFeatures {
+  bool vnni = true;  ///< AVX512-VNNI or AVX-VNNI
+  bool avx512 = true;
+};
+
+/// The oneDNN library that was opened.
 struct OneDnnLibrary {
   int major = 0;
   int minor = 0;
@@ -12,9 +18,7 @@ struct OneDnnLibrary {
   std::string hash;  ///< the git commit it was built from
   std::string path;  ///< its file
 
-  /// Whether it runs on a CPU, or is told by ONEDNN_MAX_CPU_ISA to run as on one, without VNNI: its
-  /// int8 kernels then add pairs of products in 16 bits, which saturate.
-  bool adds_products_in_16_bits = false;
+  CpuFeatures cpu = {};
 };
 
 /// Opens libdnnl.so.3 if that has not happened yet and lets the functions of oneDNN's C API, and so

@@ -1,4 +1,4 @@
-#include "executor/saturation.h"
+#include "executor/cpu_limits.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -34,7 +34,8 @@ graph(%x, %k, %w):
   %z = )IR" +
           product + "\n  return (%z)\n",
       {{"w", weight}});
-  return products_may_saturate(*graph);
+  EXPECT_FALSE(why_in_fp32(*graph, {}));
+  return why_in_fp32(*graph, {.vnni = false}).has_value();
 }
 
 constexpr const char* kLinear = "aten::linear(%y, %v, %none)";
@@ -49,14 +50,14 @@ at::Tensor weight(const std::vector<int8_t>& values, at::IntArrayRef sizes) {
   return at::_make_per_tensor_quantized_tensor(integers, 1.0, 0);
 }
 
-TEST(Saturation, ComesOfNeighbouringInputs) {
+TEST(CpuLimits, SaturationComesOfNeighbouringInputs) {
   EXPECT_TRUE(may_saturate(kLinear, weight({127, 2, -9, 7}, {1, 4})));
   EXPECT_FALSE(may_saturate(kLinear, weight({127, 1, -9, 7}, {1, 4})));
   EXPECT_TRUE(may_saturate(kLinear, weight({9, -100, -29, 7}, {1, 4})));
   EXPECT_FALSE(may_saturate(kLinear, weight({127, -127, 127, -127}, {1, 4})));
 }
 
-TEST(Saturation, LooksAlongTheAxisThatIsSummedOver) {
+TEST(CpuLimits, SaturationIsLookedForAlongTheAxisThatIsSummedOver) {
   const at::Tensor two_inputs = weight({127, 127}, {1, 2, 1, 1});
   const at::Tensor two_outputs = weight({127, 127}, {2, 1, 1, 1});
   EXPECT_TRUE(may_saturate(kConv, two_inputs));
@@ -67,25 +68,43 @@ TEST(Saturation, LooksAlongTheAxisThatIsSummedOver) {
   EXPECT_FALSE(may_saturate(kMatMul, weight({127, 127}, {1, 2})));
 }
 
-TEST(Saturation, NeverHappensInDepthwiseConvolutions) {
+TEST(CpuLimits, NothingSaturatesInDepthwiseConvolutions) {
   EXPECT_FALSE(may_saturate(kConv, weight(std::vector<int8_t>(36, 127), {4, 1, 3, 3})));
 }
 
-TEST(Saturation, RoundingOfHalvedWeightsCounts) {
+TEST(CpuLimits, RoundingOfHalvedWeightsCounts) {
   const at::Tensor small = weight({1, 2}, {1, 2, 1, 1});
   EXPECT_TRUE(may_saturate(kConv, small, Source::Int8));
   EXPECT_FALSE(may_saturate(kConv, small, Source::UInt8));
   EXPECT_FALSE(may_saturate(kLinear, weight({1, 2}, {1, 2}), Source::Int8));
 }
 
-TEST(Saturation, IsExpectedOfTwoActivations) {
+TEST(CpuLimits, SaturationIsExpectedOfTwoActivations) {
   EXPECT_TRUE(may_saturate("aten::matmul(%y, %s)", int8_weight({2, 2})));
   EXPECT_TRUE(may_saturate("aten::bmm(%y, %s)", int8_weight({2, 2})));
 }
 
-TEST(Saturation, NeedsAProductOfInt8) {
+TEST(CpuLimits, SaturationNeedsAProductOfInt8) {
   EXPECT_FALSE(may_saturate("aten::relu(%y)", int8_weight({2, 2})));
   EXPECT_FALSE(may_saturate("aten::linear(%x, %v, %none)", weight({127, 127}, {1, 2})));
+}
+
+TEST(CpuLimits, SoftmaxIntoInt8NeedsAvx512) {
+  const auto reason_for = [](const std::string& result) {
+    const auto graph = ir(R"IR(
+graph(%x):
+  %scale : float = prim::Constant[value=0.5]()
+  %zero : int = prim::Constant[value=0]()
+  %u8 : int = prim::Constant[value=13]()
+  %none : NoneType = prim::Constant()
+  %y = aten::softmax(%x, %zero, %none)
+  %q = aten::quantize_per_tensor(%y, %scale, %zero, %u8)
+  return (%)IR" + result + ")\n");
+    EXPECT_FALSE(why_in_fp32(*graph, {}));
+    EXPECT_FALSE(why_in_fp32(*graph, {.vnni = false}));
+    return why_in_fp32(*graph, {.avx512 = false});
+  };
+  EXPECT_TRUE(reason_for("q"));
 }
 
 }  // namespace

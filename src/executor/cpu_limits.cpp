@@ -1,4 +1,4 @@
-#include "executor/saturation.h"
+#include "executor/cpu_limits.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/ir/ir.h>
@@ -51,10 +51,22 @@ bool may_saturate(const jit::Node& node) {
   return is_halved || !neighbours_fit(*weight, axis);
 }
 
+bool is_int8_softmax(const jit::Node& node) {
+  if (node.kind() != c10::aten::softmax) return false;
+  const auto& uses = node.output()->uses();
+  return uses.size() == 1 && is_quantize(*uses[0].user);
+}
+
 }  // namespace
 
-bool products_may_saturate(const jit::Graph& partition) {
-  return any_node(*partition.block(), may_saturate);
+std::optional<std::string_view> why_in_fp32(const jit::Graph& partition, const CpuFeatures& cpu) {
+  if (!cpu.vnni && any_node(*partition.block(), may_saturate)) {
+    return "without VNNI, oneDNN's int8 products can saturate";
+  }
+  if (!cpu.avx512 && any_node(*partition.block(), is_int8_softmax)) {
+    return "without AVX512, oneDNN has only its reference kernel for softmax into int8";
+  }
+  return {};
 }
 
 }  // namespace int8graph
