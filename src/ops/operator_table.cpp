@@ -299,6 +299,11 @@ bool moves_elements(const torch::jit::Node& node) {
   return row != nullptr && row->moves_elements();
 }
 
+bool moves_all_elements(const torch::jit::Node& node) {
+  const Operator* row = find_operator(node);
+  return row != nullptr && row->moves_elements() && row->op_class != OpClass::Part;
+}
+
 Lowering lower_node(torch::jit::Node& node) {
   const Operator* row = find_operator(node);
   if (row == nullptr) return Reason{"the operator table has no row for it"};

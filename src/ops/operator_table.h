@@ -117,6 +117,9 @@ const Operator* find_operator(const torch::jit::Node& node);
 /// Operator::moves_elements() of the node's row; false if there is none.
 bool moves_elements(const torch::jit::Node& node);
 
+/// Whether the node is a view of all elements of its first input, not of some of them.
+bool moves_all_elements(const torch::jit::Node& node);
+
 /// What a node becomes in oneDNN Graph, or why it stays with PyTorch.
 Lowering lower_node(torch::jit::Node& node);
 

@@ -19,16 +19,11 @@ namespace jit = torch::jit;
 
 namespace {
 
-bool is_part(const jit::Node& node) {
-  const Operator* row = find_operator(node);
-  return row != nullptr && row->op_class == OpClass::Part;
-}
-
 /// view -> quantize becomes quantize -> view. Only where nothing else reads the view in fp32.
 bool hoist_over_view(jit::Node& quantize, const WrittenValues& written) {
   jit::Node* view = quantize.input(0)->node();
   const auto parameters = parameters_of(*quantize.output());
-  if (!moves_elements(*view) || is_part(*view) || !parameters) return false;
+  if (!moves_all_elements(*view) || !parameters) return false;
   if (view->output()->uses().size() != 1) return false;
   if (written.contains(view->input(0)) || written.contains(view->output())) return false;
   jit::Value* quantized = insert_quantize(view->input(0), *parameters, view);

@@ -11,6 +11,7 @@
 #include "onednn/onednn_loader.h"
 #include "ops/graph_walk.h"
 #include "passes/decompose.h"
+#include "passes/elementwise_before_views.h"
 #include "passes/explicit_dequantize.h"
 #include "passes/functionalize.h"
 #include "passes/graph_mapping.h"
@@ -76,8 +77,9 @@ void rewrite_all(Optimization& optimization) {
 }
 
 // The order matters. Profiling nodes stand between every value and its reader, so they go first.
-// Pure forms come before everything that looks at producers and readers. Masks become sums before
-// decompose, which has the last word on the form of arithmetic. Operators are decomposed and split
+// Pure forms come before everything that looks at producers and readers. Element-wise operators
+// move over views while each is still one node, so before decompose. Masks become sums before that,
+// too: it has the last word on the form of arithmetic. Operators are decomposed and split
 // before quantizers move, and all of that before each reader gets its own dequantize: from there on
 // the graph is what oneDNN Graph's patterns look for. Clamps go once quantizers have moved, which
 // must stand right behind them; lone norms are written just before, as the ReLU behind one mostly
@@ -86,6 +88,8 @@ constexpr Pass kPipeline[] = {
     {"remove profiling", [](Optimization& o) { remove_profiling(*o.graph->block()); }},
     {"alias and mutation reduction", [](Optimization& o) { functionalize(o.graph); }},
     {"masks as sums", [](Optimization& o) { write_masks_as_sums(*o.graph->block()); }},
+    {"element-wise before views",
+     [](Optimization& o) { move_elementwise_before_views(*o.graph->block()); }},
     {"decompose", [](Optimization& o) { decompose(o.graph); }},
     {"split projections", [](Optimization& o) { split_projections(o.graph); }},
     {"move quantizers", [](Optimization& o) { move_quantizers(o.graph); }},

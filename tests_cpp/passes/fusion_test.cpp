@@ -482,6 +482,10 @@ const Pattern kPatterns[] = {
     {"flatten", 4,
      "return self.exact_linear(torch.flatten(self.conv2d(x).permute(0, 2, 3, 1), 0, 2))",
      "quantize | dequantize+conv2d+quantize | aten::permute | aten::flatten | dequantize+linear"},
+    {"gelu_behind_views", 4,
+     "return self.exact_linear(torch.gelu(torch.flatten(self.conv2d(x), 2).transpose(1, 2)))",
+     "quantize | dequantize+conv2d+gelu+quantize | aten::flatten | aten::transpose | "
+     "dequantize+linear"},
     {"upsample", 4,
      "return self.exact_conv2d(torch.upsample_nearest2d(torch.relu(self.conv2d(x)), [12, 10]))",
      "quantize | dequantize+conv2d+quantize | aten::upsample_nearest2d | dequantize+conv2d"},
