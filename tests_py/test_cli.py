@@ -346,6 +346,10 @@ def bad(job):
             'with "other.json": the QuantConf is not that of this model: the model has linear',
         ),
         ("convert fp32.pt --conf configure.json -o no/folder.pt", "no/folder.pt"),
+        (
+            "convert fp32.pt --conf configure.json -o out.pt --data grey.npy",
+            '"grey.npy", sample 0 (float32 1x1x20x20): Given groups=1, weight of size',
+        ),
         ("compare fp32.pt fp32.pt --data images.npy", "not one that int8graph's convert made"),
         ("compare model.pt model.pt --data images.npy", "is an int8 artifact already"),
     ],
@@ -361,10 +365,13 @@ def test_failure_at_work(bad, words, said):
 
 
 def test_a_shape_that_the_model_does_not_take(job):
-    done = run("bench", "model.pt", "--shape", "1x1x20x20", cwd=job)
-    assert done.returncode == 1 and done.stdout == ""
-    # Lines before the last one are the library's, which says that oneDNN refuses the shape.
-    assert "to have 3 channels, but got 1" in done.stderr.splitlines()[-1]
+    for command in (["bench"], ["inspect", "--profile"]):
+        done = run(*command, "model.pt", "--shape", "1x1x20x20", cwd=job)
+        assert done.returncode == 1 and done.stdout == ""
+        # Lines before the last one are the library's, which says that oneDNN refuses the shape.
+        last = done.stderr.splitlines()[-1]
+        assert f"int8graph {command[0]}: made-up inputs (float32 1x1x20x20): " in last
+        assert "to have 3 channels, but got 1" in last
 
 
 def test_compare_refuses_an_artifact_of_another_model(job, tmp_path):

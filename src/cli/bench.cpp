@@ -12,6 +12,7 @@
 #include "cli/measure.h"
 #include "cli/model_files.h"
 #include "cli/model_inputs.h"
+#include "cli/naming_call.h"
 #include "cli/partition_profile.h"
 #include "cli/progress.h"
 #include "cli/text_table.h"
@@ -280,8 +281,10 @@ void bench(const Arguments& arguments) {
   Report report;
   jit::Module model;
   report.load_ms = milliseconds_of([&] { model = load(arguments.file(0)); });
-  const Inputs inputs = inputs_for(model, given);
-  report.first_call_ms = milliseconds_of([&] { model.forward(inputs); });
+  const Call call = call_for(model, given);
+  const Inputs& inputs = call.inputs;
+  report.first_call_ms =
+      milliseconds_of([&] { naming_call(call, [&] { model.forward(inputs); }); });
   report.start_to_first_output_ms = milliseconds_since_process_start();
   {
     Progress progress("timing", options.iterations);

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/model_files.h"
 #include "cli/model_inputs.h"
+#include "cli/naming_call.h"
 #include "cli/text_table.h"
 #include "int8graph/module_io.h"
 #include "quantize/inspection.h"
@@ -42,13 +43,16 @@ Examples:
 
 namespace {
 
-/// Names the configuration, which what went wrong may be the fault of.
-torch::jit::Module converted(const torch::jit::Module& model, const QuantConf& conf, Inputs inputs,
-                             const std::string& conf_path) {
+/// Names the configuration or the inputs, whichever what went wrong may be the fault of.
+torch::jit::Module converted(const torch::jit::Module& model, const QuantConf& conf,
+                             const Call& call, const std::string& conf_path) {
   try {
-    return convert(model, conf, std::move(inputs));
+    return convert(model, conf, call.inputs);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument("with \"" + conf_path + "\": " + error.what());
+  } catch (const std::exception&) {
+    if (call.inputs.empty()) throw;
+    return naming_call(call, []() -> torch::jit::Module { throw; });
   }
 }
 
@@ -58,13 +62,13 @@ void convert(const Arguments& arguments) {
   const std::string output = arguments.required("--output");
   const std::string conf_path = arguments.text("--conf", "configure.json");
   const GivenInputs given = given_inputs(arguments);
-  Inputs inputs = given.data.empty() ? made_up_inputs(given.shapes, given.dtypes) : given.data;
+  const Call call = given_call(given).value_or(Call{});
 
   const std::string& fp32_path = arguments.file(0);
   const torch::jit::Module model = load_fp32(fp32_path);
   const QuantConf conf(conf_path);
   const at::NoGradGuard no_gradients;
-  save(converted(model, conf, std::move(inputs), conf_path), output);
+  save(converted(model, conf, call, conf_path), output);
 
   const auto before = static_cast<int64_t>(std::filesystem::file_size(fp32_path));
   const auto after = static_cast<int64_t>(std::filesystem::file_size(output));

@@ -13,6 +13,7 @@
 #include "cli/graph_totals.h"
 #include "cli/model_files.h"
 #include "cli/model_inputs.h"
+#include "cli/naming_call.h"
 #include "cli/partition_profile.h"
 #include "cli/text_table.h"
 #include "int8graph/module_io.h"
@@ -222,8 +223,10 @@ void inspect(const Arguments& arguments) {
   report.operators = count_operators(jit::load(report.path));
   report.graph = inspect(model);
   if (arguments.has("--profile")) {
-    report.times_us =
-        times_of_nodes(profile_partitions(model, inputs_for(model, given), {}), report.graph);
+    const Call call = call_for(model, given);
+    report.times_us = times_of_nodes(
+        naming_call(call, [&] { return profile_partitions(model, call.inputs, {}); }),
+        report.graph);
   }
   if (arguments.has("--html")) write_page(report, arguments.text("--html"));
   if (arguments.has("--json")) {

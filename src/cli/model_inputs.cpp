@@ -21,7 +21,7 @@ BatchOptions batching(const Arguments& arguments) {
 GivenInputs given_inputs(const Arguments& arguments) {
   GivenInputs given;
   if (arguments.has("--data")) {
-    given.data = read_calls(arguments.text("--data"), {}).front().inputs;
+    given.data = read_calls(arguments.text("--data"), {}).front();
     return given;
   }
   if (arguments.has("--shape")) {
@@ -33,9 +33,13 @@ GivenInputs given_inputs(const Arguments& arguments) {
   return given;
 }
 
-Inputs inputs_for(const torch::jit::Module& artifact, const GivenInputs& given) {
-  if (!given.data.empty()) return given.data;
-  if (!given.shapes.empty()) return made_up_inputs(given.shapes, given.dtypes);
+std::optional<Call> given_call(const GivenInputs& given) {
+  if (given.data || given.shapes.empty()) return given.data;
+  return Call{made_up_inputs(given.shapes, given.dtypes), "made-up inputs"};
+}
+
+Call call_for(const torch::jit::Module& artifact, const GivenInputs& given) {
+  if (const auto call = given_call(given)) return *call;
   std::vector<std::vector<int64_t>> shapes;
   std::string dtypes;
   for (const InspectedInput& input : recorded_inputs(artifact)) {
@@ -45,7 +49,8 @@ Inputs inputs_for(const torch::jit::Module& artifact, const GivenInputs& given) 
   if (shapes.empty()) {
     throw UsageError("missing option --shape: the file does not tell its inputs");
   }
-  return made_up_inputs(shapes, parse_dtypes(dtypes, shapes.size()));
+  return {made_up_inputs(shapes, parse_dtypes(dtypes, shapes.size())),
+          "inputs as the file was converted with"};
 }
 
 nlohmann::ordered_json describe_inputs(const Inputs& inputs) {

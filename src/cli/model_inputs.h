@@ -3,6 +3,7 @@
 #include <torch/script.h>
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,16 +35,20 @@ BatchOptions batching(const Arguments& arguments);
 
 /// Inputs as the command line tells them, by --data or by --shape and --dtype.
 struct GivenInputs {
-  Inputs data;
+  std::optional<Call> data;
   std::vector<std::vector<int64_t>> shapes;
   std::vector<c10::ScalarType> dtypes;
 };
 
 GivenInputs given_inputs(const Arguments& arguments);
 
+/// What to call a model with: what is given, made up by shapes where it is not data; nothing if
+/// nothing is given.
+std::optional<Call> given_call(const GivenInputs& given);
+
 /// What to call an artifact with: what is given, else made-up tensors of the shapes that it
 /// recorded. @throws UsageError when it recorded none.
-Inputs inputs_for(const torch::jit::Module& artifact, const GivenInputs& given);
+Call call_for(const torch::jit::Module& artifact, const GivenInputs& given);
 
 /// [{"dtype": "float32", "sizes": [1, 3, 224, 224]}]
 nlohmann::ordered_json describe_inputs(const Inputs& inputs);
