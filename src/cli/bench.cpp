@@ -152,10 +152,8 @@ int64_t batch_of(const Inputs& inputs) {
 Json profile_json(const CallProfile& profile) {
   Json rows = Json::array();
   for (const ProfiledPartition& row : profile.partitions) {
-    rows.push_back({{"operators", row.operators},
-                    {"us", row.us},
-                    {"onednn_us", row.onednn_us},
-                    {"overhead_us", row.overhead_us()}});
+    rows.push_back({{"operators", row.operators}, {"us", row.us}, {"onednn_us", row.onednn_us}});
+    rows.back()["overhead_us"] = row.is_in_onednn() ? Json(row.overhead_us()) : Json();
   }
   return {{"call_ms", profile.call_ms},
           {"outside_partitions_ms", profile.call_ms - profile.partitions_ms()},

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "ops/attached_nodes.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
@@ -17,15 +18,22 @@ namespace jit = torch::jit;
 
 namespace {
 
-/// What multiplies the activation, and the axis of it that is summed over.
-struct Factor {
-  const jit::Value* value;
-  int64_t input_axis;
-};
+/// What multiplies the activation.
+const jit::Value& factor_of(const jit::Node& node, const Operator& row) {
+  return *node.input(row.weight ? row.weight->argument : row.activations[1]);
+}
 
-Factor factor_of(const jit::Node& node, const Operator& row) {
-  if (!row.weight) return {node.input(row.activations[1]), -2};
-  return {node.input(row.weight->argument), row.weight->channel_axis == 0 ? 1 : 0};
+/// The axis of a constant factor that is summed over.
+int64_t input_axis(const at::Tensor& factor, const Operator& row) {
+  if (row.weight) return row.weight->channel_axis == 0 ? 1 : 0;
+  return factor.dim() == 1 ? 0 : -2;
+}
+
+/// What makes the int8 values that the node multiplies, behind the zeros put around them.
+const jit::Node& source_of(const jit::Node& node, const Operator& row) {
+  const jit::Node* source = node.input(row.activations[0])->node();
+  if (is_attached(*source)) source = source->input(0)->node();
+  return *source;
 }
 
 /// Whether 255 times any two neighbours along the axis add up to a number of 16 bits.
@@ -41,14 +49,14 @@ bool neighbours_fit(const at::Tensor& weight, int64_t axis) {
 bool may_saturate(const jit::Node& node) {
   const Operator* row = find_operator(node);
   if (row == nullptr || !row->is_compute()) return false;
-  const jit::Node& source = *node.input(row->activations[0])->node();
+  const jit::Node& source = source_of(node, *row);
+  if (source.kind() == c10::aten::dequantize) return true;  // a constant times an activation
   if (source.kind() != explicit_dequantize_symbol()) return false;  // a product in fp32
-  const auto [value, axis] = factor_of(node, *row);
-  const auto weight = constant_tensor(value);
+  const auto weight = constant_tensor(&factor_of(node, *row));
   if (!weight || !weight->is_quantized()) return true;
   const bool is_halved = row->op_class == OpClass::Conv &&
                          parameters_at(source)->dtype == static_cast<int64_t>(at::kQInt8);
-  return is_halved || !neighbours_fit(*weight, axis);
+  return is_halved || !neighbours_fit(*weight, input_axis(*weight, *row));
 }
 
 bool is_int8_softmax(const jit::Node& node) {

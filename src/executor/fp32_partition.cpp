@@ -44,9 +44,10 @@ at::Tensor in_channels_last(const at::Tensor& tensor) {
 
 }  // namespace
 
-Fp32Partition::Fp32Partition(jit::Graph& subgraph)
+Fp32Partition::Fp32Partition(jit::Graph& subgraph, std::vector<OutputLayout> layouts)
     : input_count_(subgraph.inputs().size()),
       is_convolution_(has_convolution(subgraph)),
+      layouts_(std::move(layouts)),
       code_(with_fp32_weights(subgraph), "int8graph::partition") {}
 
 void Fp32Partition::run(jit::Stack& stack) const {
@@ -56,6 +57,11 @@ void Fp32Partition::run(jit::Stack& stack) const {
     }
   }
   jit::InterpreterState(code_).run(stack);
+  const size_t first = stack.size() - layouts_.size();
+  for (size_t i = 0; i < layouts_.size(); ++i) {
+    if (layouts_[i] != OutputLayout::Contiguous) continue;
+    stack[first + i] = stack[first + i].toTensor().contiguous();
+  }
 }
 
 }  // namespace int8graph

@@ -29,19 +29,6 @@ namespace jit = torch::jit;
 
 namespace {
 
-/// "dequantize+conv2d+relu+quantize"
-std::string name_of(const jit::Graph& subgraph) {
-  std::string name;
-  for (const jit::Node* node : subgraph.nodes()) {
-    if (node->kind() == c10::prim::Constant || node->kind() == c10::prim::ListConstruct) continue;
-    if (constant_tensor(node->output())) continue;  // a weight's dequantize
-    const Operator* row = find_operator(*node);
-    if (!name.empty()) name += '+';
-    name += row ? std::string(row->name) : std::string(node->kind().toUnqualString());
-  }
-  return name;
-}
-
 std::string shapes_of(std::span<const at::Tensor> tensors) {
   std::string text;
   for (const at::Tensor& tensor : tensors) {
@@ -73,7 +60,7 @@ class PartitionKernel::Impl {
  public:
   explicit Impl(const jit::Node& node)
       : subgraph_(node.g(c10::attr::Subgraph)->copy()),
-        name_(name_of(*subgraph_)),
+        name_(partition_name(*subgraph_)),
         layouts_(output_layouts(node)),
         reusable_(reusable_inputs(node)),
         rank_(rank_of_inputs(*subgraph_)),
@@ -84,7 +71,7 @@ class PartitionKernel::Impl {
     }
     if (const auto reason = why_in_fp32(*subgraph_, load_onednn().cpu)) {
       log_verbose([&] { return name_ + ": runs in fp32: " + std::string(*reason); });
-      in_fp32_.emplace(*subgraph_);
+      in_fp32_.emplace(*subgraph_, layouts_);
       return;
     }
     if (layouts_.size() == 1) primitive_ = make_primitive_kernel(*subgraph_, name_, layouts_[0]);

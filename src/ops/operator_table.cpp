@@ -290,8 +290,18 @@ const Operator* find_convolution(int64_t weight_rank, bool transposed) {
   return find_operator_by_name(prefix + std::to_string(weight_rank - 2) + "d");
 }
 
+namespace {
+
+/// aten::view(x, dtype) reads the bytes of x as other numbers.
+bool reinterprets_bytes(const torch::jit::Node& node) {
+  return node.kind() == c10::aten::view && node.inputs().size() == 2 &&
+         !node.input(1)->type()->isSubtypeOf(*c10::ListType::ofInts());
+}
+
+}  // namespace
+
 const Operator* find_operator(const torch::jit::Node& node) {
-  return find_operator(node.kind().toQualString());
+  return reinterprets_bytes(node) ? nullptr : find_operator(node.kind().toQualString());
 }
 
 bool moves_elements(const torch::jit::Node& node) {

@@ -111,7 +111,8 @@ inline constexpr size_t kBias = 0, kInput = 1, kWeight = 2, kBeta = 3, kAlpha = 
 /// The row of a convolution with the given rank of its weight (3 to 5); null for other ranks.
 const Operator* find_convolution(int64_t weight_rank, bool transposed);
 
-/// The row of a TorchScript node; null if there is none.
+/// The row of a TorchScript node; null if there is none, and of an aten::view with a dtype, which
+/// is no view of elements.
 const Operator* find_operator(const torch::jit::Node& node);
 
 /// Operator::moves_elements() of the node's row; false if there is none.

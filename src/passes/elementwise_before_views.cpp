@@ -31,27 +31,35 @@ bool has_one_reader(const jit::Value& value) {
          }) == 1;
 }
 
-/// Whether the node is a compute operator, or fuses with the one before it.
-bool is_fused_compute(const jit::Node& node) {
-  if (is_elementwise(node)) return is_fused_compute(*node.input(0)->node());
+/// Whether the node is a compute operator of int8, or stands behind one by operators such as these.
+bool is_behind_int8_compute(const jit::Node& node) {
+  if (is_elementwise(node)) return is_behind_int8_compute(*node.input(0)->node());
   const Operator* row = find_operator(node);
-  return row != nullptr && row->is_compute();
+  return row != nullptr && row->is_compute() &&
+         std::ranges::any_of(node.inputs(), [](const jit::Value* input) {
+           return input->node()->kind() == c10::aten::dequantize;
+         });
 }
 
-/// What makes a value that comes through one view or more, if it is an operator that fuses, all are
-/// in one block, and nothing else reads in between; null otherwise.
-jit::Node* maker_behind_views(jit::Value& value, const WrittenValues& written) {
-  const auto is_read_once = [&](const jit::Node& node) {
-    return node.outputs().size() == 1 && has_one_reader(*node.output()) &&
-           !written.contains(node.output()) && node.owningBlock() == value.node()->owningBlock();
-  };
+/// A view that holds each element once: others would leave overlapping memory to their readers.
+bool is_one_to_one(const jit::Node& node) {
+  return moves_all_elements(node) && node.kind() != c10::aten::expand &&
+         node.kind() != c10::aten::expand_as && node.kind() != c10::aten::upsample_nearest2d;
+}
+
+/// What makes a value that comes through one view or more, if it computes in int8, all are in one
+/// block, and nothing else reads in between; null otherwise.
+jit::Node* maker_behind_views(jit::Value& value) {
   jit::Node* node = value.node();
-  if (!moves_all_elements(*node)) return nullptr;
-  while (moves_all_elements(*node)) {
-    if (!is_read_once(*node)) return nullptr;
+  const jit::Block* block = node->owningBlock();
+  if (!is_one_to_one(*node)) return nullptr;
+  while (is_one_to_one(*node)) {
+    if (!has_one_reader(*node->output()) || node->owningBlock() != block) return nullptr;
     node = node->input(0)->node();
   }
-  return is_fused_compute(*node) && is_read_once(*node) ? node : nullptr;
+  const bool is_fit = is_behind_int8_compute(*node) && has_one_reader(*node->output()) &&
+                      node->owningBlock() == block;
+  return is_fit ? node : nullptr;
 }
 
 /// The operator again, now of the maker's result, which all readers but it read from here on.
@@ -72,12 +80,11 @@ void insert_behind(jit::Node& maker, jit::Node& elementwise) {
 void move_elementwise_before_views(jit::Block& block) {
   const auto written = written_values(*block.owningGraph());
   for_each_node(block, [&](jit::Node& node) {
-    if (!is_elementwise(node) || written.contains(node.input(0)) ||
-        written.contains(node.output()) ||
-        node.owningBlock() != node.input(0)->node()->owningBlock()) {
-      return;
-    }
-    jit::Node* maker = maker_behind_views(*node.input(0), written);
+    if (!is_elementwise(node)) return;
+    const bool is_writing = written.contains(node.input(0)) || written.contains(node.output());
+    const bool is_in_block = node.owningBlock() == node.input(0)->node()->owningBlock();
+    if (is_writing || !is_in_block) return;
+    jit::Node* maker = maker_behind_views(*node.input(0));
     if (maker == nullptr) return;
     insert_behind(*maker, node);
     replace(node, node.input(0));

@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/passes/remove_mutation.h>
 
 #include "ops/graph_walk.h"
+#include "ops/operator_table.h"
 #include "passes/writes.h"
 
 namespace int8graph {
@@ -13,10 +14,7 @@ namespace jit = torch::jit;
 namespace {
 
 void reshape_instead_of_view(jit::Node& node) {
-  if (node.kind() != c10::aten::view || node.inputs().size() != 2 ||
-      !node.input(1)->type()->isSubtypeOf(*c10::ListType::ofInts())) {
-    return;  // view(dtype) reinterprets bytes; it is no reshape
-  }
+  if (node.kind() != c10::aten::view || find_operator(node) == nullptr) return;  // view(dtype)
   jit::Graph& graph = *node.owningGraph();
   jit::Node* reshape = graph.create(c10::aten::reshape, node.inputs(), 1);
   reshape->insertBefore(&node);

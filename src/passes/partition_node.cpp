@@ -1,6 +1,10 @@
 #include "passes/partition_node.h"
 
+#include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
+
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
 
 namespace int8graph {
 
@@ -14,6 +18,18 @@ const c10::Symbol kReusableInputs = c10::Symbol::attr("reusable_inputs");
 c10::Symbol partition_symbol() {
   static const auto symbol = c10::Symbol::fromQualString("int8graph::partition");
   return symbol;
+}
+
+std::string partition_name(const torch::jit::Graph& subgraph) {
+  std::string name;
+  for (const torch::jit::Node* node : subgraph.nodes()) {
+    if (node->kind() == c10::prim::Constant || node->kind() == c10::prim::ListConstruct) continue;
+    if (constant_tensor(node->output())) continue;  // a weight's dequantize
+    const Operator* row = find_operator(*node);
+    if (!name.empty()) name += '+';
+    name += row != nullptr ? std::string(row->name) : std::string(node->kind().toUnqualString());
+  }
+  return name;
 }
 
 void set_output_layouts(torch::jit::Node& partition, const std::vector<OutputLayout>& layouts) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace c10 {
@@ -8,13 +9,17 @@ struct Symbol;
 }
 
 namespace torch::jit {
+struct Graph;
 struct Node;
-}
+}  // namespace torch::jit
 
 namespace int8graph {
 
 /// The fused operator in a TorchScript graph: `int8graph::partition`.
 c10::Symbol partition_symbol();
+
+/// A partition's operators: "dequantize+conv2d+relu+quantize". Constants and weights are left out.
+std::string partition_name(const torch::jit::Graph& subgraph);
 
 /// How an output of a partition lies in memory.
 enum class OutputLayout : int64_t {

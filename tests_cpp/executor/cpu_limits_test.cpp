@@ -31,6 +31,9 @@ graph(%x, %k, %w):
   %y = int8graph::dequantize(%x, %scale, %zero, %dtype)
   %s = int8graph::dequantize(%k, %scale, %zero, %i8)
   %v = aten::dequantize(%w)
+  %around : int[] = prim::Constant[value=[1, 1]]()
+  %constant : str = prim::Constant[value="constant"]()
+  %p : Tensor = aten::pad(%y, %around, %constant, %none)
   %z = )IR" +
           product + "\n  return (%z)\n",
       {{"w", weight}});
@@ -66,6 +69,7 @@ TEST(CpuLimits, SaturationIsLookedForAlongTheAxisThatIsSummedOver) {
   EXPECT_TRUE(may_saturate(kConvTranspose, two_outputs));
   EXPECT_TRUE(may_saturate(kMatMul, weight({127, 127}, {2, 1})));
   EXPECT_FALSE(may_saturate(kMatMul, weight({127, 127}, {1, 2})));
+  EXPECT_TRUE(may_saturate(kMatMul, weight({127, 127}, {2})));
 }
 
 TEST(CpuLimits, NothingSaturatesInDepthwiseConvolutions) {
@@ -79,9 +83,16 @@ TEST(CpuLimits, RoundingOfHalvedWeightsCounts) {
   EXPECT_FALSE(may_saturate(kLinear, weight({1, 2}, {1, 2}), Source::Int8));
 }
 
-TEST(CpuLimits, SaturationIsExpectedOfTwoActivations) {
+TEST(CpuLimits, SaturationIsSeenThroughAConvolutionsPadding) {
+  const std::string padded = R"IR(aten::conv2d(%p, %v, %none, %ones, %zeros, %ones, %one))IR";
+  EXPECT_TRUE(may_saturate(padded, weight({127, 127}, {1, 2, 1, 1})));
+  EXPECT_FALSE(may_saturate(padded, weight({127, -127}, {1, 2, 1, 1})));
+}
+
+TEST(CpuLimits, SaturationIsExpectedOfTwoActivationsAndOfAConstantOnTheLeft) {
   EXPECT_TRUE(may_saturate("aten::matmul(%y, %s)", int8_weight({2, 2})));
   EXPECT_TRUE(may_saturate("aten::bmm(%y, %s)", int8_weight({2, 2})));
+  EXPECT_TRUE(may_saturate("aten::matmul(%v, %s)", weight({1, 1}, {1, 2})));
 }
 
 TEST(CpuLimits, SaturationNeedsAProductOfInt8) {
@@ -89,22 +100,25 @@ TEST(CpuLimits, SaturationNeedsAProductOfInt8) {
   EXPECT_FALSE(may_saturate("aten::linear(%x, %v, %none)", weight({127, 127}, {1, 2})));
 }
 
-TEST(CpuLimits, SoftmaxIntoInt8NeedsAvx512) {
-  const auto reason_for = [](const std::string& result) {
-    const auto graph = ir(R"IR(
+/// Why a softmax is not for this CPU, with a quantizer behind it and without.
+std::optional<std::string_view> softmax_reason(const CpuFeatures& cpu, bool is_quantized) {
+  const auto graph = ir(std::string(R"IR(
 graph(%x):
   %scale : float = prim::Constant[value=0.5]()
   %zero : int = prim::Constant[value=0]()
   %u8 : int = prim::Constant[value=13]()
   %none : NoneType = prim::Constant()
   %y = aten::softmax(%x, %zero, %none)
-  %q = aten::quantize_per_tensor(%y, %scale, %zero, %u8)
-  return (%)IR" + result + ")\n");
-    EXPECT_FALSE(why_in_fp32(*graph, {}));
-    EXPECT_FALSE(why_in_fp32(*graph, {.vnni = false}));
-    return why_in_fp32(*graph, {.avx512 = false});
-  };
-  EXPECT_TRUE(reason_for("q"));
+)IR") + (is_quantized ? "  %q = aten::quantize_per_tensor(%y, %scale, %zero, %u8)\n  return (%q)"
+                      : "  return (%y)"));
+  return why_in_fp32(*graph, cpu);
+}
+
+TEST(CpuLimits, SoftmaxIntoInt8NeedsAvx512) {
+  EXPECT_TRUE(softmax_reason({.avx512 = false}, true));
+  EXPECT_FALSE(softmax_reason({.avx512 = false}, false));
+  EXPECT_FALSE(softmax_reason({.vnni = false}, true));
+  EXPECT_FALSE(softmax_reason({}, true));
 }
 
 }  // namespace

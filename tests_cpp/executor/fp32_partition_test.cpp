@@ -19,8 +19,8 @@ at::Tensor run(const Fp32Partition& partition, const at::Tensor& input) {
   return stack.front().toTensor();
 }
 
-Fp32Partition fp32(const Partition& partition) {
-  return Fp32Partition(*partition.node().g(c10::attr::Subgraph));
+Fp32Partition fp32(const Partition& partition, OutputLayout layout = OutputLayout::Any) {
+  return {*partition.node().g(c10::attr::Subgraph), {layout}};
 }
 
 TEST(Fp32Partition, GivesTheNumbersOfItsSubgraph) {
@@ -44,6 +44,15 @@ TEST(Fp32Partition, ConvolutionsGoOnInChannelsLast) {
   expect_one_step_apart(result, partition.unfused({input}));
   const at::Tensor without_batch = input[0];
   expect_one_step_apart(run(in_fp32, without_batch), partition.unfused({without_batch}));
+}
+
+TEST(Fp32Partition, WhatLeavesTheGraphIsContiguous) {
+  const Partition partition(small_model("return self.exact_conv2d(self.conv2d(x))"),
+                            {small_input(4)}, 0);
+  const at::Tensor input = partition.int8(small_input(4));
+  const at::Tensor result = run(fp32(partition, OutputLayout::Contiguous), input);
+  EXPECT_TRUE(result.is_contiguous());
+  expect_one_step_apart(result, partition.unfused({input}));
 }
 
 TEST(Fp32Partition, IsSharedByThreads) {
