@@ -20,12 +20,12 @@ namespace int8graph {
 /// besides, which rounds them (oneDNN's guide, "Nuances of int8 Computations"). On AVX2, full-range
 /// weights gave 15 to 21 dB. A constant weight whose neighbours never add up to more than 16 bits
 /// hold is safe, a depthwise convolution's always (no error in 8,000 convolutions and products of
-/// all kinds with oneDNN 3.2); of two activations nothing is known. Weights of
-/// seven bits would do in int8, with twice the error; and on AVX2 a linear layer takes oneDNN 1.4
-/// times as long in int8 as PyTorch in fp32.
+/// all kinds with oneDNN 3.2); of two activations nothing is known. Weights of seven bits would do
+/// in int8, with twice the error; and on AVX2 a linear layer takes oneDNN 1.4 times as long in int8
+/// as PyTorch in fp32.
 ///
-/// Softmax into int8 without AVX512: oneDNN has only its reference kernel: 33 ms for 12 heads
-/// of 128 tokens, where PyTorch takes 0.6.
+/// Softmax into int8 without AVX512: oneDNN has only its reference kernel, which takes 33 ms for 12
+/// heads of 128 tokens, PyTorch 0.6.
 std::optional<std::string_view> why_in_fp32(const torch::jit::Graph& partition,
                                             const CpuFeatures& cpu);
 

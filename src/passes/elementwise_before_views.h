@@ -17,8 +17,8 @@ namespace int8graph {
 ///     %5 = aten::quantize_per_tensor(%4, ...)    %5 = aten::quantize_per_tensor(%3, ...)
 ///
 /// SegFormer's feed-forward layers are so: a depthwise convolution, tokens made of its pixels,
-/// GELU. Only where nothing but sizes is read in between, and the operator's other arguments are
-/// constants that are no tensors.
+/// GELU. Only behind what computes in int8, over views that hold each element once, where nothing
+/// but sizes is read in between, and the operator's other arguments are constants and no tensors.
 void move_elementwise_before_views(torch::jit::Block& block);
 
 }  // namespace int8graph
