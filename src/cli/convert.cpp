@@ -50,9 +50,9 @@ torch::jit::Module converted(const torch::jit::Module& model, const QuantConf& c
     return convert(model, conf, call.inputs);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument("with \"" + conf_path + "\": " + error.what());
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
     if (call.inputs.empty()) throw;
-    return naming_call(call, []() -> torch::jit::Module { throw; });
+    throw failure_of(call, error);
   }
 }
 

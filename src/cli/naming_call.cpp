@@ -1,5 +1,6 @@
 #include "cli/naming_call.h"
 
+#include "cli/one_line.h"
 #include "cli/text_table.h"
 #include "quantize/inspection.h"
 
@@ -13,6 +14,10 @@ std::string describe(const Call& call) {
               in_sizes(tensor.sizes().vec());
   }
   return call.source + " (" + inputs + ")";
+}
+
+std::runtime_error failure_of(const Call& call, const std::exception& error) {
+  return std::runtime_error(describe(call) + ": " + one_line(error));
 }
 
 }  // namespace int8graph

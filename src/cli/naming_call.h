@@ -4,7 +4,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "cli/one_line.h"
 #include "cli/tensor_files.h"
 
 namespace int8graph {
@@ -12,14 +11,17 @@ namespace int8graph {
 /// `"images.npy", sample 3 (float32 1x3x224x224)`
 std::string describe(const Call& call);
 
+/// What to throw where `error` came of this call: it names the call and what that is made of.
+std::runtime_error failure_of(const Call& call, const std::exception& error);
+
 /// Does what is to be done with one call of the data.
-/// @throws std::runtime_error that names the call and what it is made of, where `action` throws.
+/// @throws failure_of(call, ...) where `action` throws.
 template <typename Action>
 auto naming_call(const Call& call, const Action& action) {
   try {
     return action();
   } catch (const std::exception& error) {
-    throw std::runtime_error(describe(call) + ": " + one_line(error));
+    throw failure_of(call, error);
   }
 }
 

@@ -22,7 +22,6 @@ graph(%x, %k, %w):
   %zero : int = prim::Constant[value=0]()
   %one : int = prim::Constant[value=1]()
   %none : NoneType = prim::Constant()
-  %no : bool = prim::Constant[value=0]()
   %i8 : int = prim::Constant[value=12]()
   %dtype : int = prim::Constant[value=)IR" +
           dtype + R"IR(]()
@@ -84,7 +83,7 @@ TEST(CpuLimits, RoundingOfHalvedWeightsCounts) {
 }
 
 TEST(CpuLimits, SaturationIsSeenThroughAConvolutionsPadding) {
-  const std::string padded = R"IR(aten::conv2d(%p, %v, %none, %ones, %zeros, %ones, %one))IR";
+  const char* padded = "aten::conv2d(%p, %v, %none, %ones, %zeros, %ones, %one)";
   EXPECT_TRUE(may_saturate(padded, weight({127, 127}, {1, 2, 1, 1})));
   EXPECT_FALSE(may_saturate(padded, weight({127, -127}, {1, 2, 1, 1})));
 }

@@ -161,8 +161,8 @@ void expect_right_numbers(const Conversion& conversion, double quantum) {
   const at::Tensor difference = (conversion.fused - conversion.unfused).abs();
   constexpr double kRoundingOfFloats = 1.01;
   EXPECT_LE(difference.max().item<double>(), kRoundingOfFloats * quantum);
-  const double share = std::max(0.05, 1.0 / static_cast<double>(difference.numel()));
-  EXPECT_LE(difference.mean().item<double>(), kRoundingOfFloats * share * quantum);
+  const double one_number = kRoundingOfFloats / static_cast<double>(difference.numel());
+  EXPECT_LE(difference.mean().item<double>(), std::max(0.05, one_number) * quantum);
   const double noise = (conversion.unfused - conversion.fp32).norm().item<double>();
   EXPECT_LE(noise, 0.04 * conversion.fp32.norm().item<double>());
 }
