@@ -222,6 +222,25 @@ def test_models_of_several_inputs(tmp_path):
     assert report["calls"] == 4
 
 
+def test_convert_with_autocast(job, tmp_path):
+    """What Python's convert does under torch.autocast."""
+    conf = json.loads((job / "configure.json").read_text())
+    conf[0]["inputs_quantized"] = [False]
+    (tmp_path / "edited.json").write_text(json.dumps(conf))
+    out = tmp_path / "model.pt"
+    files = [job / "fp32.pt", "--conf", tmp_path / "edited.json", "-o", out]
+    succeed("convert", *files, "--shape", "1x3x20x20", "--autocast", "bfloat16")
+    x = torch.randn(1, 3, 20, 20)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        ours = int8graph.convert(
+            torch.jit.load(job / "fp32.pt"), int8graph.QuantConf(str(tmp_path / "edited.json")), x
+        )
+    with torch.no_grad():
+        theirs = torch.jit.load(out)(x)
+        assert theirs.dtype == torch.bfloat16
+        assert torch.equal(ours(x), theirs)
+
+
 def test_convert_without_a_shape(job, tmp_path):
     model = tmp_path / "model.pt"
     succeed("convert", job / "fp32.pt", "--conf", job / "configure.json", "-o", model)

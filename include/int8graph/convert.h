@@ -14,6 +14,10 @@ namespace int8graph {
 /// stored as `torch.qint8`. The artifact is a plain TorchScript module; it has run on
 /// `example_inputs` already, so that its next call is fused.
 ///
+/// Where autocast is on for this thread (at::autocast::set_autocast_enabled(at::kCPU, true)), what
+/// stays out of int8 computes in autocast's dtype, bfloat16 or float16, as it would there: weights
+/// are stored in it, and results of the model have it.
+///
 /// @param model an fp32 module in eval mode, with a `forward` method; it is not changed.
 /// @param conf what Calibration observed on this model, or a file of it.
 /// @param example_inputs the arguments of one `forward` call, in order; the artifact records their

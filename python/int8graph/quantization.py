@@ -51,6 +51,9 @@ def convert(
     example_input: what the model is called with: a tensor, a tuple of positional arguments, or a
         dict of keyword arguments.
 
+    Under torch.autocast("cpu", torch.bfloat16), what stays out of int8 computes in bfloat16, as it
+    would there: weights are stored in it, and results of the model have it. So with float16.
+
     Raises ValueError if the model is in training mode or converted already, if `conf` is empty or
     belongs to another model, or if nothing could be quantized.
     """
@@ -116,6 +119,8 @@ def _trace(
                 "model.eval() before calibrating and converting"
             )
     inputs = {"example_kwarg_inputs": kwargs} if kwargs else {"example_inputs": args}
-    with torch.no_grad(), _attention_in_parts(), warnings.catch_warnings():
+    # convert() sees to autocast itself, once quantizers stand.
+    fp32 = torch.autocast("cpu", enabled=False)
+    with torch.no_grad(), fp32, _attention_in_parts(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`torch.jit.trace", DeprecationWarning)
         return torch.jit.trace(model, **inputs, check_trace=False, strict=False)

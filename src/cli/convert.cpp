@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <stdexcept>
 
 #include "cli/commands.h"
@@ -11,6 +12,7 @@
 #include "cli/model_inputs.h"
 #include "cli/naming_call.h"
 #include "cli/text_table.h"
+#include "config/autocast.h"
 #include "int8graph/module_io.h"
 #include "quantize/inspection.h"
 
@@ -29,6 +31,9 @@ const CommandHelp kConvert = {
              "1x128,1x128"},
             kDtypeOption,
             {"--data", "FILE", "in place of --shape: the first call in FILE (.npy, .pt)"},
+            {"--autocast", "DTYPE",
+             "of what stays out of int8: bfloat16 or float16, where\n"
+             "torch.autocast has them; none (default): float32"},
         },
     .text =
         R"(Puts quantizers where the configuration says so, stores weights as int8 and writes one TorchScript
@@ -42,6 +47,12 @@ Examples:
 };
 
 namespace {
+
+std::optional<c10::ScalarType> chosen_autocast(const Arguments& arguments) {
+  const std::string name = arguments.choice("--autocast", {"none", "bfloat16", "float16"});
+  if (name == "none") return {};
+  return name == "bfloat16" ? c10::kBFloat16 : c10::kHalf;
+}
 
 /// Names the configuration or the inputs, whichever what went wrong may be the fault of.
 torch::jit::Module converted(const torch::jit::Module& model, const QuantConf& conf,
@@ -68,6 +79,7 @@ void convert(const Arguments& arguments) {
   const torch::jit::Module model = load_fp32(fp32_path);
   const QuantConf conf(conf_path);
   const at::NoGradGuard no_gradients;
+  const AutocastScope autocast(chosen_autocast(arguments));
   save(converted(model, conf, call, conf_path), output);
 
   const auto before = static_cast<int64_t>(std::filesystem::file_size(fp32_path));

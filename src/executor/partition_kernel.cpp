@@ -7,6 +7,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "config/autocast.h"
 #include "config/elapsed.h"
 #include "config/environment.h"
 #include "executor/call_key.h"
@@ -82,10 +83,14 @@ class PartitionKernel::Impl {
     const PartitionTimer timer(this, name_);
     const size_t count = argument_dtypes_.size();
     const std::span<c10::IValue> inputs(stack.data() + (stack.size() - count), count);
+    widen(inputs);
     if (!fit(inputs)) {
       return run_unfused(stack, "an input is empty or not of the dtype or rank it was built for");
     }
-    if (in_fp32_) return in_fp32_->run(stack);
+    if (in_fp32_) {
+      const AutocastScope off(std::nullopt);
+      return in_fp32_->run(stack);
+    }
     c10::SmallVector<at::Tensor, 4> arguments;
     for (c10::IValue& input : inputs) arguments.push_back(std::move(input).toTensor());
     jit::drop(stack, count);
@@ -96,6 +101,16 @@ class PartitionKernel::Impl {
   }
 
  private:
+  /// Under torch.autocast, operators between partitions may make bfloat16 or float16.
+  void widen(std::span<c10::IValue> inputs) const {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (argument_dtypes_[i] != c10::kFloat || !inputs[i].isTensor()) continue;
+      if (at::isReducedFloatingType(inputs[i].toTensor().scalar_type())) {
+        inputs[i] = inputs[i].toTensor().to(c10::kFloat);
+      }
+    }
+  }
+
   bool fit(std::span<const c10::IValue> inputs) const {
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!inputs[i].isTensor() || !is_plain(inputs[i].toTensor()) ||
@@ -175,6 +190,7 @@ class PartitionKernel::Impl {
       log_verbose([&] { return name_ + ": runs unfused: " + reason; });
     }
     std::call_once(falling_back_, [this] { fallback_.emplace(subgraph_, "int8graph::partition"); });
+    const AutocastScope off(std::nullopt);
     jit::InterpreterState(*fallback_).run(stack);
   }
 

@@ -1,6 +1,7 @@
 /// The operators that artifacts run on, registered when the library is loaded.
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/quantize_per_tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
 #include <torch/library.h>
@@ -31,7 +32,19 @@ at::Tensor dequantize(const at::Tensor& quantized, double /*scale*/, int64_t /*z
   return quantized.dequantize();
 }
 
+/// Quantizers take fp32 alone. So under torch.autocast they are one of the operators that get it,
+/// whatever dtype autocast has given to what they read.
+at::Tensor quantize_under_autocast(const at::Tensor& values, double scale, int64_t zero_point,
+                                   c10::ScalarType dtype) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
+  return at::quantize_per_tensor(values.to(c10::kFloat), scale, zero_point, dtype);
+}
+
 }  // namespace
+
+TORCH_LIBRARY_IMPL(aten, AutocastCPU, library) {
+  library.impl("quantize_per_tensor", quantize_under_autocast);
+}
 
 TORCH_LIBRARY(int8graph, library) {
   library.def("dequantize(Tensor quantized, float scale, int zero_point, int dtype) -> Tensor");

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <unordered_map>
@@ -301,7 +302,20 @@ bool reinterprets_bytes(const torch::jit::Node& node) {
 }  // namespace
 
 const Operator* find_operator(const torch::jit::Node& node) {
-  return reinterprets_bytes(node) ? nullptr : find_operator(node.kind().toQualString());
+  if (reinterprets_bytes(node) || reads_reduced_float(node)) return nullptr;
+  return find_operator(node.kind().toQualString());
+}
+
+std::optional<c10::ScalarType> reduced_float(const torch::jit::Value& value) {
+  const auto type = value.type()->cast<c10::TensorType>();
+  const auto dtype = type ? type->scalarType() : std::nullopt;
+  return dtype && c10::isReducedFloatingType(*dtype) ? dtype : std::nullopt;
+}
+
+bool reads_reduced_float(const torch::jit::Node& node) {
+  return std::ranges::any_of(node.inputs(), [](const torch::jit::Value* input) {
+    return input->node()->kind() != c10::prim::Constant && reduced_float(*input);
+  });
 }
 
 bool moves_elements(const torch::jit::Node& node) {
@@ -316,7 +330,10 @@ bool moves_all_elements(const torch::jit::Node& node) {
 
 Lowering lower_node(torch::jit::Node& node) {
   const Operator* row = find_operator(node);
-  if (row == nullptr) return Reason{"the operator table has no row for it"};
+  if (row == nullptr) {
+    return Reason{reads_reduced_float(node) ? "it computes in bfloat16 or float16"
+                                            : "the operator table has no row for it"};
+  }
   if (row->lower == nullptr) return Reason{"oneDNN Graph has no form for it"};
   try {
     LoweredOp lowered = row->lower(NodeArguments(node));

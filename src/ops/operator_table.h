@@ -1,5 +1,7 @@
 #pragma once
 
+#include <c10/core/ScalarType.h>
+
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -10,7 +12,8 @@
 
 namespace torch::jit {
 struct Node;
-}
+struct Value;
+}  // namespace torch::jit
 
 namespace int8graph {
 
@@ -111,9 +114,16 @@ inline constexpr size_t kBias = 0, kInput = 1, kWeight = 2, kBeta = 3, kAlpha = 
 /// The row of a convolution with the given rank of its weight (3 to 5); null for other ranks.
 const Operator* find_convolution(int64_t weight_rank, bool transposed);
 
-/// The row of a TorchScript node; null if there is none, and of an aten::view with a dtype, which
-/// is no view of elements.
+/// The row of a TorchScript node; null if there is none, for nodes that read reduced floats, which
+/// stay PyTorch's, and for an aten::view with a dtype, which is no view of elements.
 const Operator* find_operator(const torch::jit::Node& node);
+
+/// The dtype of a value that is bfloat16 or float16, as far as its type tells
+/// (passes/mark_reduced_floats.h); nothing for others.
+std::optional<c10::ScalarType> reduced_float(const torch::jit::Value& value);
+
+/// Whether some input of the node is a reduced float, constants apart.
+bool reads_reduced_float(const torch::jit::Node& node);
 
 /// Operator::moves_elements() of the node's row; false if there is none.
 bool moves_elements(const torch::jit::Node& node);

@@ -6,6 +6,7 @@
 
 #include <chrono>
 
+#include "config/autocast.h"
 #include "config/elapsed.h"
 #include "config/environment.h"
 #include "onednn/onednn_loader.h"
@@ -19,12 +20,15 @@
 #include "passes/int8_lookup.h"
 #include "passes/layout_propagation.h"
 #include "passes/lone_norms.h"
+#include "passes/mark_reduced_floats.h"
 #include "passes/masks_as_sums.h"
 #include "passes/move_quantizers.h"
 #include "passes/needless_clamps.h"
 #include "passes/partition_node.h"
 #include "passes/partitioning.h"
 #include "passes/quantizers.h"
+#include "passes/reduce_precision.h"
+#include "passes/remove_autocast.h"
 #include "passes/remove_profiling.h"
 #include "passes/split_projections.h"
 
@@ -76,8 +80,17 @@ void rewrite_all(Optimization& optimization) {
   }
 }
 
-// The order matters. Profiling nodes stand between every value and its reader, so they go first.
-// Pure forms come before everything that looks at producers and readers. Element-wise operators
+/// Where PyTorch's executor makes a graph for calls under autocast, its first call ran unfused, so
+/// autocast has chosen the dtypes of its results, which must stay.
+void reduce_under_autocast(Optimization& optimization) {
+  const auto dtype = autocast_dtype();
+  if (dtype) reduce_precision(optimization.graph, *dtype, layers_of(*optimization.graph));
+}
+
+// The order matters. Nodes for profiling and autocast stand between values and their readers, so
+// they go first.
+// Reduced floats must be known to all that look for rows of the operator table. Pure forms
+// come before everything that looks at producers and readers. Element-wise operators
 // move over views while each is still one node, so before decompose. Masks become sums before that,
 // too: it has the last word on the form of arithmetic. Operators are decomposed and split
 // before quantizers move, and all of that before each reader gets its own dequantize: from there on
@@ -86,6 +99,9 @@ void rewrite_all(Optimization& optimization) {
 // goes so. Layouts are decided once all partitions stand.
 constexpr Pass kPipeline[] = {
     {"remove profiling", [](Optimization& o) { remove_profiling(*o.graph->block()); }},
+    {"remove autocast", [](Optimization& o) { remove_autocast(*o.graph->block()); }},
+    {"reduced precision", reduce_under_autocast},
+    {"mark reduced floats", [](Optimization& o) { mark_reduced_floats(*o.graph->block()); }},
     {"alias and mutation reduction", [](Optimization& o) { functionalize(o.graph); }},
     {"masks as sums", [](Optimization& o) { write_masks_as_sums(*o.graph->block()); }},
     {"element-wise before views",

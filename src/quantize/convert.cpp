@@ -6,11 +6,13 @@
 #include <stdexcept>
 #include <unordered_set>
 
+#include "config/autocast.h"
 #include "config/environment.h"
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "passes/functionalize.h"
 #include "passes/quantizers.h"
+#include "passes/reduce_precision.h"
 #include "quantize/artifact.h"
 #include "quantize/attention.h"
 #include "quantize/call_marks.h"
@@ -69,6 +71,13 @@ void forget_folded(jit::Block& block, MatchedEntries& matched, CalibratedWeights
   std::erase_if(weights, is_folded);
 }
 
+/// Calibration has seen these compute with floats.
+FloatingNodes nodes_of(const MatchedEntries& matched) {
+  FloatingNodes nodes;
+  for (const auto& [node, entry] : matched) nodes.insert(node);
+  return nodes;
+}
+
 /// PyTorch's executor profiles the first call and fuses at the second.
 void run_until_fused(jit::Module& module, const std::vector<c10::IValue>& example_inputs) {
   if (example_inputs.empty()) return;
@@ -81,6 +90,8 @@ void run_until_fused(jit::Module& module, const std::vector<c10::IValue>& exampl
 jit::Module convert(const jit::Module& model, const QuantConf& conf,
                     std::vector<c10::IValue> example_inputs) {
   check_inputs(model, conf);
+  const auto rest_dtype = autocast_dtype();
+  const AutocastScope off(std::nullopt);
   jit::Module artifact = freeze_copy(model, example_inputs);
   refuse_training_operators(artifact);
   auto graph = artifact.get_method("forward").graph();
@@ -102,6 +113,7 @@ jit::Module convert(const jit::Module& model, const QuantConf& conf,
         "set in the QuantConf (" +
         std::to_string(conf.entries().size()) + " entries)");
   }
+  if (rest_dtype) reduce_precision(graph, *rest_dtype, nodes_of(matched));
   graph->lint();
   write_facts(artifact, {conf.to_json(), input_facts(example_inputs)});
   run_until_fused(artifact, example_inputs);

@@ -12,11 +12,11 @@
 
 #include "config/entry_label.h"
 #include "config/environment.h"
+#include "ops/activations.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
-#include "quantize/activations.h"
 #include "quantize/weight_quantization.h"
 
 namespace int8graph {

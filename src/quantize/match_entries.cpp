@@ -8,10 +8,10 @@
 #include <stdexcept>
 #include <string>
 
+#include "ops/activations.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
-#include "quantize/activations.h"
 #include "quantize/align.h"
 
 namespace int8graph {

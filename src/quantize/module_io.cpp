@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "config/atomic_file.h"
+#include "config/autocast.h"
 #include "config/environment.h"
 #include "passes/pipeline.h"
 #include "quantize/artifact.h"
@@ -67,6 +68,7 @@ jit::Module load(const std::string& path) {
   }
   if (is_disabled()) return module;
 
+  const AutocastScope off(std::nullopt);
   auto& function = jit::toGraphFunction(module.get_method("forward").function());
   auto graph = function.graph();
   jit::Inline(*graph);

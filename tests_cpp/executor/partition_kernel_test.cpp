@@ -46,6 +46,25 @@ TEST(PartitionKernel, TakesAnyShape) {
   }
 }
 
+TEST(PartitionKernel, WidensReducedFloats) {
+  Partition partition(
+      small_model("return self.exact_conv2d(torch.relu(self.conv2d(x) + torch.sort(y)[0]))",
+                  "x, y"),
+      {small_input(4), small_input(4, 8)}, 0);
+  const PartitionKernel kernel(partition.node());
+  const at::Tensor y = noise(small_input(4).sizes()).to(c10::kBFloat16);
+  const at::Tensor x = noise(small_input(4).sizes(), 2);
+  // Which input is the int8 one depends on where the sum's operands stand.
+  const bool first = partition.node().g(c10::attr::Subgraph)->inputs()[0]->uses()[0].user->kind() ==
+                     explicit_dequantize_symbol();
+  const auto inputs = [&](const at::Tensor& summand) {
+    const at::Tensor int8 = partition.int8(x, first ? 0 : 1);
+    return first ? std::vector{int8, summand} : std::vector{summand, int8};
+  };
+  EXPECT_TRUE(at::equal(partition.fused(kernel, inputs(y)).dequantize(),
+                        partition.fused(kernel, inputs(y.to(c10::kFloat))).dequantize()));
+}
+
 TEST(PartitionKernel, TakesAnyStrides) {
   Partition partition = conv_partition();
   const PartitionKernel kernel(partition.node());

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "config/autocast.h"
 #include "int8graph/calibration.h"
 #include "quantize/artifact.h"
 #include "testing/fused_graphs.h"
@@ -201,6 +202,65 @@ TEST_F(ConvertTest, SeveralInputsWork) {
   const at::Tensor fp32 = jit::Module(model.deepcopy()).forward({x_, y}).toTensor();
   const at::Tensor int8 = artifact.forward({x_, y}).toTensor();
   EXPECT_LT((int8 - fp32).norm().item<double>(), 0.05 * fp32.norm().item<double>());
+}
+
+// --- Under autocast ---
+
+at::Tensor result_of(jit::Module& module, const at::Tensor& x) {
+  const c10::InferenceMode no_grad;
+  return module.forward({x}).toTensor();
+}
+
+class ConvertUnderAutocast : public ConvertTest {
+ protected:
+  /// The second of the model's convolutions is to stay out of int8.
+  QuantConf conf_without_the_last() const {
+    std::vector<OperatorEntry> entries = conf_.entries();
+    entries.back().inputs_quantized = {false};
+    QuantConf edited;
+    edited.set_entries(std::move(entries));
+    return edited;
+  }
+
+  jit::Module converted(const QuantConf& conf, c10::ScalarType dtype = c10::kBFloat16) const {
+    const AutocastScope autocast(dtype);
+    return convert(model_, conf, {x_});
+  }
+};
+
+TEST_F(ConvertUnderAutocast, WhatStaysOutOfInt8ComputesInBFloat16) {
+  jit::Module artifact = converted(conf_without_the_last());
+  EXPECT_EQ(summary_of(*fused_graph(artifact)),
+            "quantize | dequantize+conv2d+relu | aten::to | aten::conv2d");
+  const at::Tensor result = result_of(artifact, x_);
+  EXPECT_EQ(result.scalar_type(), c10::kBFloat16);
+  jit::Module fp32 = convert(model_, conf_without_the_last(), {x_});
+  EXPECT_TRUE(at::allclose(result.to(c10::kFloat), result_of(fp32, x_), 0.02, 0.02));
+}
+
+TEST_F(ConvertUnderAutocast, ResultsHaveTheDtypeThatAutocastGivesThem) {
+  for (const c10::ScalarType dtype : {c10::kBFloat16, c10::kHalf}) {
+    jit::Module artifact = converted(conf_, dtype);
+    EXPECT_EQ(result_of(artifact, x_).scalar_type(), dtype);
+  }
+}
+
+TEST_F(ConvertUnderAutocast, AutocastIsOnAgainBehindIt) {
+  const AutocastScope autocast(c10::kBFloat16);
+  convert(model_, conf_, {x_});
+  EXPECT_EQ(autocast_dtype(), c10::kBFloat16);
+}
+
+TEST_F(ConvertTest, AnArtifactIsCalledUnderAutocast) {
+  jit::Module artifact = convert(model_, conf_, {x_});
+  const at::Tensor before = result_of(artifact, x_);
+  const double scale = conf_.entries().back().input_scales[0];
+  const AutocastScope autocast(c10::kBFloat16);
+  for (int call = 0; call < 4; ++call) {  // unfused at first, then fused
+    const at::Tensor result = result_of(artifact, x_);
+    EXPECT_EQ(result.scalar_type(), c10::kBFloat16) << "call " << call;
+    EXPECT_TRUE(at::allclose(result.to(c10::kFloat), before, 0.01, 1.5 * scale)) << call;
+  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "quantize/activations.h"
+#include "ops/activations.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "quantize/activations.h"
+#include "ops/activations.h"
 
 #include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
