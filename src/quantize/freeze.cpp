@@ -11,6 +11,7 @@
 #include "quantize/attention_types.h"
 #include "quantize/call_marks.h"
 #include "quantize/fold_batch_norm.h"
+#include "quantize/needless_casts.h"
 
 namespace int8graph {
 
@@ -21,6 +22,7 @@ jit::Module freeze_copy(const jit::Module& model, const std::vector<c10::IValue>
   const auto graph = copy.get_method("forward").graph();
   jit::Inline(*graph);
   learn_attention_types(graph, copy, example_inputs);
+  remove_needless_casts(graph, copy, example_inputs);
   make_attention_explicit(*graph->block());
   mark_calls(graph);
   return jit::freeze_module(copy);
