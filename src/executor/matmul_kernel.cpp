@@ -27,7 +27,7 @@ using Arguments = std::span<const at::Tensor>;
 /// Which of the partition's inputs the binary post-ops take, in their order.
 std::vector<size_t> operands_of(const MatmulPlan& plan) {
   std::vector<size_t> operands;
-  for (const MatmulPlan::PostOp& op : plan.post_ops) {
+  for (const PostOp& op : plan.post_ops) {
     if (op.argument) operands.push_back(*op.argument);
   }
   return operands;

@@ -1,6 +1,7 @@
 #include "executor/matmul_primitive.h"
 
 #include "executor/onednn_runtime.h"
+#include "executor/primitive_attributes.h"
 
 namespace int8graph {
 
@@ -11,8 +12,7 @@ namespace {
 // The packed weight's layout is the same for all numbers of rows; this one asks oneDNN for it.
 constexpr int64_t kTypicalRows = 64;
 
-// Scales and zero points: one for the tensor, or one for each of the result's columns.
-constexpr int kPerTensor = 0;
+// The weight's scales: one for each of the result's columns.
 constexpr int kPerColumn = 1 << 1;
 
 memory::desc rows_of(int64_t rows, int64_t size, memory::data_type dtype) {
@@ -21,49 +21,28 @@ memory::desc rows_of(int64_t rows, int64_t size, memory::data_type dtype) {
 
 /// The weight as it lies, seen as [K, N].
 memory::desc plain_weight(const MatmulPlan& plan) {
-  const auto strides = plan.weight.strides();
+  const auto strides = plan.layer->weight.strides();
   const size_t k = plan.weight_is_transposed ? 1 : 0;
   return {{plan.inner_size(), plan.outer_size()},
           memory::data_type::s8,
           memory::dims{strides[k], strides[1 - k]}};
 }
 
-dnnl::post_ops post_ops(const MatmulPlan& plan, const std::vector<memory::desc>& operands) {
-  dnnl::post_ops result;
-  size_t next = 0;
-  for (const MatmulPlan::PostOp& op : plan.post_ops) {
-    if (op.argument) {
-      result.append_binary(op.algorithm, operands[next++]);
-    } else {
-      result.append_eltwise(op.algorithm, op.alpha, op.beta);
-    }
-  }
-  return result;
-}
-
-dnnl::primitive_attr attributes(const MatmulPlan& plan, const std::vector<memory::desc>& operands) {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  attr.set_scales_mask(DNNL_ARG_SRC, kPerTensor);
-  attr.set_scales_mask(DNNL_ARG_WEIGHTS, plan.weight.defined() && plan.weight_scales.numel() > 1
-                                             ? kPerColumn
-                                             : kPerTensor);
-  if (plan.source.parameters.zero_point != 0) attr.set_zero_points_mask(DNNL_ARG_SRC, kPerTensor);
-  if (plan.quantizer) {
-    attr.set_scales_mask(DNNL_ARG_DST, kPerTensor);
-    attr.set_zero_points_mask(DNNL_ARG_DST, kPerTensor);
-  }
-  attr.set_post_ops(post_ops(plan, operands));
-  return attr;
+memory::desc bias_of(const MatmulPlan& plan) {
+  return rows_of(1, plan.outer_size(), memory::data_type::f32);
 }
 
 dnnl::matmul::primitive_desc describe(const MatmulPlan& plan, const MatmulShapes& shapes) {
-  const auto attr = attributes(plan, shapes.operands);
-  if (!plan.bias.defined()) {
+  const bool per_column = plan.layer && plan.layer->scales.numel() > 1;
+  const auto attr = primitive_attributes({.source = plan.source.parameters,
+                                          .weight_scales_mask = per_column ? kPerColumn : 0,
+                                          .quantizes = plan.quantizer != nullptr,
+                                          .post_ops = plan.post_ops,
+                                          .operands = shapes.operands});
+  if (!plan.layer || !plan.layer->bias.defined()) {
     return {onednn_engine(), shapes.source, shapes.second, shapes.result, attr};
   }
-  const auto bias = rows_of(1, plan.outer_size(), memory::data_type::f32);
-  return {onednn_engine(), shapes.source, shapes.second, bias, shapes.result, attr};
+  return {onednn_engine(), shapes.source, shapes.second, bias_of(plan), shapes.result, attr};
 }
 
 }  // namespace
@@ -76,7 +55,7 @@ MatmulShapes linear_shapes(const MatmulPlan& plan, const memory::desc& weight, i
                       weight,
                       rows_of(rows, plan.outer_size(), result),
                       {}};
-  for (const MatmulPlan::PostOp& op : plan.post_ops) {
+  for (const PostOp& op : plan.post_ops) {
     if (op.argument) {
       shapes.operands.push_back(rows_of(rows, plan.outer_size(), memory::data_type::f32));
     }
@@ -84,36 +63,18 @@ MatmulShapes linear_shapes(const MatmulPlan& plan, const memory::desc& weight, i
   return shapes;
 }
 
-MatmulConstants::MatmulConstants(const MatmulPlan& plan)
-    : scales_(plan.weight_scales), bias_(plan.bias) {
-  if (plan.weight.defined()) {
+MatmulConstants::MatmulConstants(const MatmulPlan& plan) : layer_(plan.layer) {
+  if (layer_) {
     const memory::desc any({plan.inner_size(), plan.outer_size()}, memory::data_type::s8,
                            memory::format_tag::any);
     weight_ = describe(plan, linear_shapes(plan, any, kTypicalRows)).weights_desc();
-    memory packed(weight_, onednn_engine());
-    memory plain(plain_weight(plan), onednn_engine(), plan.weight.data_ptr());
-    dnnl::reorder(plain, packed).execute(onednn_stream(), plain, packed);
-    arguments_.add(DNNL_ARG_WEIGHTS, std::move(packed));
-    arguments_.add(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS,
-                   {{{scales_.numel()}, memory::data_type::f32, memory::format_tag::a},
-                    onednn_engine(),
-                    scales_.data_ptr()});
+    arguments_.add(DNNL_ARG_WEIGHTS, packed(plain_weight(plan), layer_->weight, weight_));
+    arguments_.add_layer(*layer_, bias_of(plan));
   } else {
     arguments_.add_scale(DNNL_ARG_WEIGHTS, plan.second->parameters.scale);
   }
-  if (bias_.defined()) {
-    arguments_.add(DNNL_ARG_BIAS, {rows_of(1, plan.outer_size(), memory::data_type::f32),
-                                   onednn_engine(), bias_.data_ptr()});
-  }
-  arguments_.add_scale(DNNL_ARG_SRC, plan.source.parameters.scale);
-  if (plan.source.parameters.zero_point != 0) {
-    arguments_.add_zero_point(DNNL_ARG_SRC, plan.source.parameters.zero_point);
-  }
-  if (plan.quantizer) {
-    const auto& quantizer = static_cast<const at::PerTensorAffineQuantizer&>(*plan.quantizer);
-    arguments_.add_scale(DNNL_ARG_DST, quantizer.scale());
-    arguments_.add_zero_point(DNNL_ARG_DST, quantizer.zero_point());
-  }
+  arguments_.add_source(plan.source.parameters);
+  arguments_.add_quantizer(plan.quantizer);
 }
 
 MatmulPrimitive::MatmulPrimitive(const MatmulPlan& plan,

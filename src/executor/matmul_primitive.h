@@ -23,7 +23,7 @@ class MatmulConstants {
   const PrimitiveConstants& arguments() const { return arguments_; }
 
  private:
-  const at::Tensor scales_, bias_;  // the arguments below point into them
+  const std::optional<WeightAndBias> layer_;  // the arguments below point into it
   dnnl::memory::desc weight_;
   PrimitiveConstants arguments_;
 };

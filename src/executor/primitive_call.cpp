@@ -46,6 +46,25 @@ void PrimitiveConstants::add_zero_point(int place, int64_t zero_point) {
       number(memory::data_type::s32, static_cast<int32_t>(zero_point)));
 }
 
+void PrimitiveConstants::add_source(const QuantizerParameters& parameters) {
+  add_scale(DNNL_ARG_SRC, parameters.scale);
+  if (parameters.zero_point != 0) add_zero_point(DNNL_ARG_SRC, parameters.zero_point);
+}
+
+void PrimitiveConstants::add_quantizer(const at::QuantizerPtr& quantizer) {
+  if (!quantizer) return;
+  const auto& parameters = static_cast<const at::PerTensorAffineQuantizer&>(*quantizer);
+  add_scale(DNNL_ARG_DST, parameters.scale());
+  add_zero_point(DNNL_ARG_DST, parameters.zero_point());
+}
+
+void PrimitiveConstants::add_layer(const WeightAndBias& layer, const memory::desc& bias) {
+  const memory::desc scales({layer.scales.numel()}, memory::data_type::f32, memory::format_tag::a);
+  add(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS, {scales, onednn_engine(), layer.scales.data_ptr()});
+  if (!layer.bias.defined()) return;
+  add(DNNL_ARG_BIAS, {bias, onednn_engine(), layer.bias.data_ptr()});
+}
+
 PrimitiveCall::PrimitiveCall(const PrimitiveConstants& constants) {
   for (const dnnl_exec_arg_t& argument : constants.arguments()) arguments_.push_back(argument);
 }

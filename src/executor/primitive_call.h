@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "executor/compute_chain.h"
+
 namespace int8graph {
 
 /// The arguments that all calls of a partition's primitives share, whatever the shapes: weights,
@@ -16,11 +18,20 @@ class PrimitiveConstants {
  public:
   void add(int place, dnnl::memory value);
   void add_scale(int place, double scale);
-  void add_zero_point(int place, int64_t zero_point);
+
+  /// Scale and, unless it is 0, zero point of what is read.
+  void add_source(const QuantizerParameters& parameters);
+  /// Scale and zero point of the result; nothing for a result in fp32.
+  void add_quantizer(const at::QuantizerPtr& quantizer);
+  /// The scales of a layer's weight, and its bias if it has one. Both outlive the constants.
+  /// @param bias how the primitive sees the bias
+  void add_layer(const WeightAndBias& layer, const dnnl::memory::desc& bias);
 
   std::span<const dnnl_exec_arg_t> arguments() const { return arguments_; }
 
  private:
+  void add_zero_point(int place, int64_t zero_point);
+
   std::vector<dnnl::memory> memories_;
   std::vector<dnnl_exec_arg_t> arguments_;
 };

@@ -43,8 +43,8 @@ TEST(MatmulPlan, ReadsALinearLayer) {
   EXPECT_FALSE(plan->second);
   EXPECT_EQ(plan->inner_size(), 3);
   EXPECT_EQ(plan->outer_size(), 5);
-  EXPECT_EQ(plan->weight_scales.numel(), 5);
-  EXPECT_TRUE(at::equal(plan->bias, at::ones({5})));
+  EXPECT_EQ(plan->layer->scales.numel(), 5);
+  EXPECT_TRUE(at::equal(plan->layer->bias, at::ones({5})));
   EXPECT_EQ(algorithms_of(*plan), (std::vector{algorithm::eltwise_relu}));
   EXPECT_EQ(plan->quantizer, nullptr);
 }
@@ -89,7 +89,7 @@ graph(%x, %k):
   EXPECT_EQ(plan->source.argument, 1);
   ASSERT_TRUE(plan->second);
   EXPECT_EQ(plan->second->argument, 0);
-  EXPECT_FALSE(plan->weight.defined());
+  EXPECT_FALSE(plan->layer);
 }
 
 TEST(MatmulPlan, LeavesOtherFormsToOneDnnGraph) {

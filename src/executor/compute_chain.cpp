@@ -1,0 +1,236 @@
+#include "executor/compute_chain.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <algorithm>
+#include <array>
+
+#include "executor/tensor_bridge.h"
+#include "ops/attached_nodes.h"
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+using dnnl::algorithm;
+
+namespace {
+
+/// Thrown where the subgraph is not of the form that a chain describes.
+struct NotOneChain {};
+
+void require(bool condition) {
+  if (!condition) throw NotOneChain{};
+}
+
+float number(const LoweredOp& op, Attr attr) {
+  const AttrValue* value = find_attr(op, attr);
+  require(value != nullptr);
+  return std::get<float>(*value);
+}
+
+/// The post-op of an element-wise operation; the factors are those of oneDNN's eltwise algorithms.
+PostOp eltwise(const LoweredOp& op) {
+  switch (op.kind) {
+    case OpKind::Abs:
+      return {algorithm::eltwise_abs};
+    case OpKind::Clamp:
+      return {algorithm::eltwise_clip, number(op, Attr::min), number(op, Attr::max)};
+    case OpKind::Elu:
+      return {algorithm::eltwise_elu, number(op, Attr::alpha)};
+    case OpKind::Exp:
+      return {algorithm::eltwise_exp};
+    case OpKind::GELU:
+      return {algorithm::eltwise_gelu_erf};
+    case OpKind::HardSigmoid:
+      return {algorithm::eltwise_hardsigmoid, number(op, Attr::alpha), number(op, Attr::beta)};
+    case OpKind::HardSwish:
+      return {algorithm::eltwise_hardswish, 1.0F / 6, 0.5F};
+    case OpKind::LeakyReLU:
+      return {algorithm::eltwise_relu, number(op, Attr::alpha)};
+    case OpKind::Log:
+      return {algorithm::eltwise_log};
+    case OpKind::Mish:
+      return {algorithm::eltwise_mish};
+    case OpKind::ReLU:
+      return {algorithm::eltwise_relu};
+    case OpKind::Round:
+      return {algorithm::eltwise_round};
+    case OpKind::Sigmoid:
+      return {algorithm::eltwise_logistic};
+    case OpKind::Sqrt:
+      return {algorithm::eltwise_sqrt};
+    case OpKind::Square:
+      return {algorithm::eltwise_square};
+    case OpKind::Tanh:
+      return {algorithm::eltwise_tanh};
+    default:
+      throw NotOneChain{};
+  }
+}
+
+/// The operation with a constant as its second operand.
+PostOp with_number(OpKind kind, float number) {
+  switch (kind) {
+    case OpKind::Add:
+      return {algorithm::eltwise_linear, 1, number};
+    case OpKind::Divide:
+      return {algorithm::eltwise_linear, 1 / number, 0};
+    case OpKind::Multiply:
+      return {algorithm::eltwise_linear, number, 0};
+    case OpKind::Subtract:
+      return {algorithm::eltwise_linear, 1, -number};
+    default:
+      throw NotOneChain{};
+  }
+}
+
+algorithm binary(OpKind kind) {
+  switch (kind) {
+    case OpKind::Add:
+      return algorithm::binary_add;
+    case OpKind::Divide:
+      return algorithm::binary_div;
+    case OpKind::Maximum:
+      return algorithm::binary_max;
+    case OpKind::Minimum:
+      return algorithm::binary_min;
+    case OpKind::Multiply:
+      return algorithm::binary_mul;
+    case OpKind::Subtract:
+      return algorithm::binary_sub;
+    default:
+      throw NotOneChain{};
+  }
+}
+
+bool commutes(OpKind kind) {
+  return kind != OpKind::Divide && kind != OpKind::Subtract;
+}
+
+std::optional<size_t> position_among_inputs(const jit::Graph& subgraph, const jit::Value* value) {
+  const auto inputs = subgraph.inputs();
+  const auto found = std::ranges::find(inputs, value);
+  if (found == inputs.end()) return {};
+  return static_cast<size_t>(found - inputs.begin());
+}
+
+class Reader {
+ public:
+  explicit Reader(jit::Graph& subgraph) : subgraph_(subgraph) {}
+
+  ComputeChain run() {
+    for (jit::Node* node : subgraph_.nodes()) {
+      if (is_part_of_its_reader(*node)) continue;
+      require(node->outputs().size() == 1);
+      Lowering lowering = lower_node(*node);
+      auto* op = std::get_if<LoweredOp>(&lowering);
+      require(op != nullptr);
+      read(*op, node->output());
+    }
+    require(subgraph_.outputs().size() == 1 && result_ == subgraph_.outputs()[0]);
+    return std::move(chain_);
+  }
+
+ private:
+  void read(LoweredOp& op, jit::Value* output) {
+    if (op.kind == OpKind::Dequantize) return;  // read where it is used
+    require(chain_.quantizer == nullptr);
+    if (op.kind == OpKind::MatMul || op.kind == OpKind::Convolution) {
+      require(result_ == nullptr);
+      chain_.compute = std::move(op);
+    } else if (op.kind == OpKind::Quantize) {
+      require(op.inputs[0] == result_);
+      const auto parameters = parameters_of(*output);
+      require(parameters.has_value());
+      chain_.quantizer = make_quantizer(*parameters);
+    } else if (is_swish(op)) {
+      chain_.post_ops.back() = {algorithm::eltwise_swish, 1.0F};
+    } else {
+      chain_.post_ops.push_back(op.inputs.size() == 2 ? of_two(op) : of_result(op));
+    }
+    before_ = std::exchange(result_, output);
+  }
+
+  /// x * sigmoid(x), where the sigmoid was taken for a post-op of its own at first.
+  bool is_swish(const LoweredOp& op) const {
+    return op.kind == OpKind::Multiply && !chain_.post_ops.empty() &&
+           chain_.post_ops.back().algorithm == algorithm::eltwise_logistic &&
+           std::ranges::is_permutation(op.inputs, std::array{before_, result_});
+  }
+
+  PostOp of_result(const LoweredOp& op) const {
+    require(op.inputs.size() == 1 && op.inputs[0] == result_);
+    return eltwise(op);
+  }
+
+  PostOp of_two(const LoweredOp& op) const {
+    const bool first = op.inputs[0] == result_;
+    require(first || (op.inputs[1] == result_ && commutes(op.kind)));
+    const jit::Value* other = op.inputs[first ? 1 : 0];
+    if (const auto constant = constant_tensor(other)) {
+      require(constant->numel() == 1 && constant->dim() <= 1 &&
+              constant->scalar_type() == c10::kFloat);
+      return with_number(op.kind, constant->item<float>());
+    }
+    PostOp result{.algorithm = binary(op.kind)};
+    result.argument = position_among_inputs(subgraph_, other);
+    if (!result.argument) result.int8 = quantized_input(subgraph_, *other);
+    require(result.argument || result.int8);
+    return result;
+  }
+
+  jit::Graph& subgraph_;
+  ComputeChain chain_{};
+  jit::Value* result_ = nullptr;  ///< of the operations read so far
+  jit::Value* before_ = nullptr;  ///< the result before the last of them
+};
+
+/// One for each output channel, or one for all; nothing if they belong to another axis.
+std::optional<at::Tensor> scales_of(const at::Tensor& weight, int64_t channel_axis) {
+  if (weight.qscheme() == at::kPerTensorAffine) {
+    return at::full({1}, weight.q_scale(), at::kFloat);
+  }
+  if (weight.q_per_channel_axis() != channel_axis) return {};
+  return weight.q_per_channel_scales().to(at::kFloat).contiguous();
+}
+
+}  // namespace
+
+std::optional<ComputeChain> compute_chain(jit::Graph& subgraph) {
+  try {
+    return Reader(subgraph).run();
+  } catch (const NotOneChain&) {
+    return {};
+  }
+}
+
+std::optional<QuantizedInput> quantized_input(jit::Graph& subgraph, const jit::Value& dequantized) {
+  const jit::Node& dequantize = *dequantized.node();
+  if (dequantize.kind() != explicit_dequantize_symbol()) return {};
+  const auto parameters = parameters_at(dequantize);
+  const auto argument = position_among_inputs(subgraph, dequantize.input(0));
+  if (!parameters || !argument) return {};
+  return QuantizedInput{*argument, *parameters};
+}
+
+std::optional<WeightAndBias> weight_and_bias_of(const LoweredOp& compute, int64_t channel_axis) {
+  const auto weight = constant_tensor(compute.inputs[1]);
+  if (!weight || weight->scalar_type() != c10::kQInt8 || !is_symmetric(*weight)) return {};
+  const auto scales = scales_of(*weight, channel_axis);
+  if (!scales) return {};
+  WeightAndBias result{*weight, *scales, {}};
+  if (compute.inputs.size() > 2) {
+    const auto bias = constant_tensor(compute.inputs[2]);
+    if (!bias || bias->scalar_type() != c10::kFloat || bias->dim() != 1 ||
+        bias->numel() != weight->size(channel_axis)) {
+      return {};
+    }
+    result.bias = bias->contiguous();
+  }
+  return result;
+}
+
+}  // namespace int8graph

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/quantized/Quantizer.h>
+
+#include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
+#include <vector>
+
+#include "ops/lowered_op.h"
+#include "passes/quantizers.h"
+
+namespace torch::jit {
+struct Graph;
+struct Value;
+}  // namespace torch::jit
+
+namespace int8graph {
+
+/// A quantized input of a partition.
+struct QuantizedInput {
+  size_t argument;  ///< which of the partition's inputs
+  QuantizerParameters parameters;
+};
+
+/// What is done to a result before it is written, in the terms of oneDNN's primitives.
+struct PostOp {
+  dnnl::algorithm algorithm;
+  float alpha = 0;
+  float beta = 0;
+  std::optional<size_t> argument = {};      ///< the second operand of a binary post-op, in fp32
+  std::optional<QuantizedInput> int8 = {};  ///< or in int8
+};
+
+/// The weight and bias of a convolution or a linear layer.
+struct WeightAndBias {
+  at::Tensor weight;  ///< qint8, symmetric
+  at::Tensor scales;  ///< f32: one for each output channel, or [1] per tensor
+  at::Tensor bias;    ///< f32, one for each output channel; undefined if there is none
+};
+
+/// A partition with one compute operation, and one chain of operations behind it:
+///
+///     %y = int8graph::dequantize(%x, ...)
+///     %w = aten::dequantize(%constant)
+///     %z = aten::linear(%y, %w, %b)                 compute
+///     %g = aten::gelu(%z, ...)                      post-op
+///     %s = aten::add(%g, %residual, 1)              post-op with an operand
+///     %q = aten::quantize_per_tensor(%s, ...)       quantizer; the result is f32 without it
+///
+/// No value of the chain is read by anything but the next operation, apart from x in
+/// x * sigmoid(x), so none is needed in memory.
+struct ComputeChain {
+  LoweredOp compute;  ///< MatMul or Convolution
+  std::vector<PostOp> post_ops;
+  at::QuantizerPtr quantizer;  ///< of the result; null for f32
+};
+
+/// Nothing if the subgraph is of any other form.
+std::optional<ComputeChain> compute_chain(torch::jit::Graph& subgraph);
+
+/// The partition's input that a value is dequantized from; nothing for other values.
+std::optional<QuantizedInput> quantized_input(torch::jit::Graph& subgraph,
+                                              const torch::jit::Value& dequantized);
+
+/// Weight and bias among the inputs of a compute operation; nothing if they are not constants of
+/// the dtypes above.
+/// @param channel_axis the weight's axis of output channels
+std::optional<WeightAndBias> weight_and_bias_of(const LoweredOp& compute, int64_t channel_axis);
+
+}  // namespace int8graph

@@ -1,0 +1,54 @@
+#include "executor/primitive_attributes.h"
+
+#include "executor/onednn_runtime.h"
+#include "executor/primitive_call.h"
+
+namespace int8graph {
+
+using dnnl::memory;
+
+namespace {
+
+constexpr int kPerTensor = 0;
+
+dnnl::post_ops onednn_post_ops(const AttributesOf& of) {
+  dnnl::post_ops result;
+  size_t next = 0;
+  for (const PostOp& op : of.post_ops) {
+    if (op.int8) {
+      const QuantizerParameters& operand = op.int8->parameters;
+      result.append_sum(static_cast<float>(operand.scale), static_cast<int32_t>(operand.zero_point),
+                        onednn_dtype(static_cast<c10::ScalarType>(operand.dtype)));
+    } else if (op.argument) {
+      result.append_binary(op.algorithm, of.operands[next++]);
+    } else {
+      result.append_eltwise(op.algorithm, op.alpha, op.beta);
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+dnnl::primitive_attr primitive_attributes(const AttributesOf& of) {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  attr.set_scales_mask(DNNL_ARG_SRC, kPerTensor);
+  attr.set_scales_mask(DNNL_ARG_WEIGHTS, of.weight_scales_mask);
+  if (of.source.zero_point != 0) attr.set_zero_points_mask(DNNL_ARG_SRC, kPerTensor);
+  if (of.quantizes) {
+    attr.set_scales_mask(DNNL_ARG_DST, kPerTensor);
+    attr.set_zero_points_mask(DNNL_ARG_DST, kPerTensor);
+  }
+  attr.set_post_ops(onednn_post_ops(of));
+  return attr;
+}
+
+memory packed(const memory::desc& plain, const at::Tensor& weight, const memory::desc& layout) {
+  memory from(plain, onednn_engine(), weight.data_ptr());
+  memory to(layout, onednn_engine());
+  dnnl::reorder(from, to).execute(onednn_stream(), from, to);
+  return to;
+}
+
+}  // namespace int8graph

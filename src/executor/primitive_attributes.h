@@ -1,0 +1,29 @@
+#pragma once
+
+#include <oneapi/dnnl/dnnl.hpp>
+#include <span>
+
+#include "executor/compute_chain.h"
+
+namespace int8graph {
+
+/// What oneDNN's primitives for convolutions and products take beside shapes.
+struct AttributesOf {
+  QuantizerParameters source;
+  int weight_scales_mask;  ///< of the dimensions along which they differ; 0 for a single scale
+  bool quantizes;          ///< whether the result is in int8
+  std::span<const PostOp> post_ops;
+  std::span<const dnnl::memory::desc> operands;  ///< of the post-ops in fp32, in their order
+};
+
+/// Scales and zero points come with each call; scratch memory is the caller's. A post-op with an
+/// operand in int8 is a sum: the operand lies where the result will.
+dnnl::primitive_attr primitive_attributes(const AttributesOf& of);
+
+/// A weight in the layout that a primitive wants: some 4.5 ns for each of its bytes.
+/// @param plain how `weight` lies, in the primitive's dimensions
+/// @throws dnnl::error if oneDNN can't bring it there
+dnnl::memory packed(const dnnl::memory::desc& plain, const at::Tensor& weight,
+                    const dnnl::memory::desc& layout);
+
+}  // namespace int8graph
