@@ -37,7 +37,7 @@ PostOp eltwise(const LoweredOp& op) {
     case OpKind::Abs:
       return {algorithm::eltwise_abs};
     case OpKind::Clamp:
-      return {algorithm::eltwise_clip, number(op, Attr::min), number(op, Attr::max)};
+      return {algorithm::eltwise_clip_v2, number(op, Attr::min), number(op, Attr::max)};
     case OpKind::Elu:
       return {algorithm::eltwise_elu, number(op, Attr::alpha)};
     case OpKind::Exp:

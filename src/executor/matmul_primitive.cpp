@@ -36,7 +36,7 @@ dnnl::matmul::primitive_desc describe(const MatmulPlan& plan, const MatmulShapes
   const bool per_column = plan.layer && plan.layer->scales.numel() > 1;
   const auto attr = primitive_attributes({.source = plan.source.parameters,
                                           .weight_scales_mask = per_column ? kPerColumn : 0,
-                                          .quantizes = plan.quantizer != nullptr,
+                                          .quantizer = plan.quantizer,
                                           .post_ops = plan.post_ops,
                                           .operands = shapes.operands});
   if (!plan.layer || !plan.layer->bias.defined()) {

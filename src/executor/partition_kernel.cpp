@@ -19,6 +19,7 @@
 #include "executor/primitive_kernel.h"
 #include "executor/profile.h"
 #include "executor/snapshot_cache.h"
+#include "executor/tensor_bridge.h"
 #include "onednn/onednn_loader.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
@@ -75,7 +76,9 @@ class PartitionKernel::Impl {
       in_fp32_.emplace(*subgraph_, layouts_);
       return;
     }
-    if (layouts_.size() == 1) primitive_ = make_primitive_kernel(*subgraph_, name_, layouts_[0]);
+    if (layouts_.size() == 1) {
+      primitive_ = make_primitive_kernel(*subgraph_, name_, layouts_[0], reusable_);
+    }
     if (!primitive_) mapped();
   }
 
@@ -174,13 +177,11 @@ class PartitionKernel::Impl {
     return outcome;
   }
 
-  /// Which arguments nobody else holds any more, now that they have left the interpreter's stack:
-  /// neither the tensor nor, through a view, its storage.
+  /// Which arguments nobody else holds any more, now that they have left the interpreter's stack.
   std::vector<bool> unique_among(std::span<const at::Tensor> arguments) const {
     std::vector<bool> unique(reusable_);
     for (size_t i = 0; i < arguments.size(); ++i) {
-      unique[i] =
-          unique[i] && arguments[i].use_count() == 1 && arguments[i].storage().use_count() == 1;
+      unique[i] = unique[i] && is_unique(arguments[i]);
     }
     return unique;
   }

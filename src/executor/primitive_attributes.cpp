@@ -17,8 +17,10 @@ dnnl::post_ops onednn_post_ops(const AttributesOf& of) {
   for (const PostOp& op : of.post_ops) {
     if (op.int8) {
       const QuantizerParameters& operand = op.int8->parameters;
+      const auto dtype = static_cast<c10::ScalarType>(operand.dtype);
+      const bool is_results = dtype == of.quantizer->scalar_type();
       result.append_sum(static_cast<float>(operand.scale), static_cast<int32_t>(operand.zero_point),
-                        onednn_dtype(static_cast<c10::ScalarType>(operand.dtype)));
+                        is_results ? memory::data_type::undef : onednn_dtype(dtype));
     } else if (op.argument) {
       result.append_binary(op.algorithm, of.operands[next++]);
     } else {
@@ -36,9 +38,10 @@ dnnl::primitive_attr primitive_attributes(const AttributesOf& of) {
   attr.set_scales_mask(DNNL_ARG_SRC, kPerTensor);
   attr.set_scales_mask(DNNL_ARG_WEIGHTS, of.weight_scales_mask);
   if (of.source.zero_point != 0) attr.set_zero_points_mask(DNNL_ARG_SRC, kPerTensor);
-  if (of.quantizes) {
+  if (of.quantizer) {
     attr.set_scales_mask(DNNL_ARG_DST, kPerTensor);
-    attr.set_zero_points_mask(DNNL_ARG_DST, kPerTensor);
+    if (static_cast<const at::PerTensorAffineQuantizer&>(*of.quantizer).zero_point() != 0)
+      attr.set_zero_points_mask(DNNL_ARG_DST, kPerTensor);
   }
   attr.set_post_ops(onednn_post_ops(of));
   return attr;

@@ -10,8 +10,8 @@ namespace int8graph {
 /// What oneDNN's primitives for convolutions and products take beside shapes.
 struct AttributesOf {
   QuantizerParameters source;
-  int weight_scales_mask;  ///< of the dimensions along which they differ; 0 for a single scale
-  bool quantizes;          ///< whether the result is in int8
+  int weight_scales_mask;      ///< of the dimensions along which they differ; 0 for a single scale
+  at::QuantizerPtr quantizer;  ///< of the result; null for f32
   std::span<const PostOp> post_ops;
   std::span<const dnnl::memory::desc> operands;  ///< of the post-ops in fp32, in their order
 };

@@ -55,7 +55,7 @@ void PrimitiveConstants::add_quantizer(const at::QuantizerPtr& quantizer) {
   if (!quantizer) return;
   const auto& parameters = static_cast<const at::PerTensorAffineQuantizer&>(*quantizer);
   add_scale(DNNL_ARG_DST, parameters.scale());
-  add_zero_point(DNNL_ARG_DST, parameters.zero_point());
+  if (parameters.zero_point() != 0) add_zero_point(DNNL_ARG_DST, parameters.zero_point());
 }
 
 void PrimitiveConstants::add_layer(const WeightAndBias& layer, const memory::desc& bias) {

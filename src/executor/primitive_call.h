@@ -21,7 +21,7 @@ class PrimitiveConstants {
 
   /// Scale and, unless it is 0, zero point of what is read.
   void add_source(const QuantizerParameters& parameters);
-  /// Scale and zero point of the result; nothing for a result in fp32.
+  /// The same of the result; nothing for a result in fp32.
   void add_quantizer(const at::QuantizerPtr& quantizer);
   /// The scales of a layer's weight, and its bias if it has one. Both outlive the constants.
   /// @param bias how the primitive sees the bias

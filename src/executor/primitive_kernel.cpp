@@ -1,6 +1,7 @@
 #include "executor/primitive_kernel.h"
 
 #include "config/environment.h"
+#include "executor/conv_kernel.h"
 #include "executor/matmul_kernel.h"
 #include "executor/row_kernel.h"
 
@@ -8,8 +9,12 @@ namespace int8graph {
 
 std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& subgraph,
                                                              const std::string& name,
-                                                             OutputLayout layout) {
+                                                             OutputLayout layout,
+                                                             const std::vector<bool>& reusable) {
   try {
+    if (auto plan = conv_plan(subgraph)) {
+      return make_conv_kernel(std::move(*plan), name, layout, reusable);
+    }
     if (auto plan = matmul_plan(subgraph))
       return make_matmul_kernel(std::move(*plan), name, layout);
     if (auto plan = row_plan(subgraph)) return make_row_kernel(std::move(*plan), name);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "passes/partition_node.h"
 
@@ -37,12 +38,15 @@ class PrimitiveKernel {
   PrimitiveKernel& operator=(const PrimitiveKernel&) = delete;
 };
 
-/// The kernel for a partition's subgraph: a product of two activations, or of one and a weight
-/// (executor/matmul_kernel.h), or a softmax (executor/row_kernel.h). Null for all others.
+/// The kernel for a partition's subgraph: a convolution (executor/conv_kernel.h), a product of two
+/// activations, or of one and a weight (executor/matmul_kernel.h), or a softmax
+/// (executor/row_kernel.h). Null for all others.
 /// @param name what the verbose log calls it
 /// @param layout how the result lies in memory, where the kernel has a choice
+/// @param reusable which inputs may be overwritten, as soon as nobody else holds them
 std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& subgraph,
                                                              const std::string& name,
-                                                             OutputLayout layout);
+                                                             OutputLayout layout,
+                                                             const std::vector<bool>& reusable);
 
 }  // namespace int8graph

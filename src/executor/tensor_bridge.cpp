@@ -65,6 +65,10 @@ c10::ScalarType scalar_type_of(dnnl::graph::logical_tensor::data_type dtype) {
   }
 }
 
+bool is_unique(const at::Tensor& tensor) {
+  return tensor.use_count() == 1 && tensor.storage().use_count() == 1;
+}
+
 bool is_plain(const at::Tensor& tensor) {
   return tensor.defined() && tensor.layout() == c10::kStrided && tensor.device().is_cpu() &&
          tensor.numel() > 0 && !tensor.is_neg() && !tensor.is_conj();

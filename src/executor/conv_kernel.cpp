@@ -1,0 +1,117 @@
+#include "executor/conv_kernel.h"
+
+#include "config/environment.h"
+#include "executor/call_key.h"
+#include "executor/conv_primitive.h"
+#include "executor/primitive_cache.h"
+#include "executor/relayout.h"
+#include "executor/tensor_bridge.h"
+
+namespace int8graph {
+
+namespace {
+
+using Arguments = std::span<const at::Tensor>;
+
+/// Whether elements lie where these strides say; dimensions of one element have none.
+bool lies_in(const OutputSpec& spec, const std::vector<int64_t>& strides) {
+  for (size_t d = 0; d < spec.sizes.size(); ++d) {
+    if (spec.sizes[d] != 1 && spec.strides[d] != strides[d]) return false;
+  }
+  return true;
+}
+
+OutputSpec result_spec(const ConvPlan& plan, std::vector<int64_t> sizes) {
+  std::vector<int64_t> strides = channels_last_strides(sizes);
+  return {std::move(sizes), std::move(strides),
+          plan.quantizer ? plan.quantizer->scalar_type() : c10::kFloat, plan.quantizer};
+}
+
+/// A plan's convolution for arguments of one form, and what brings these into its layout.
+class ConvCall {
+ public:
+  ConvCall(const ConvPlan& plan, const ConvConstants& constants, Arguments arguments,
+           std::vector<int64_t> sizes, OutputLayout layout)
+      : result_(result_spec(plan, std::move(sizes))),
+        convolution_(plan, constants, arguments[plan.source.argument].sizes(), result_.sizes) {
+    const OutputSpec source = spec_of(arguments[plan.source.argument]);
+    const auto strides = channels_last_strides(source.sizes);
+    if (!lies_in(source, strides)) read_source_.emplace(source, strides);
+    if (const auto summand = plan.summand()) {
+      const OutputSpec spec = spec_of(arguments[*summand]);
+      may_become_result_ = lies_in(spec, result_.strides);
+      copy_summand_.emplace(spec, result_.strides);
+    }
+    const auto dense = dense_strides(result_.sizes);
+    if (layout == OutputLayout::Contiguous && !lies_in(result_, dense)) {
+      write_result_.emplace(result_, dense);
+    }
+  }
+
+  /// @param summand null if there is none
+  at::Tensor run(const at::Tensor& source, const at::Tensor* summand, bool may_overwrite) const {
+    const at::Tensor read = read_source_ ? read_source_->run(source) : source;
+    at::Tensor result = summand == nullptr ? allocate(result_) : with(*summand, may_overwrite);
+    convolution_.run(read.const_data_ptr(), result.data_ptr());
+    return write_result_ ? write_result_->run(result) : result;
+  }
+
+  std::string implementation() const { return convolution_.implementation(); }
+  std::string shape() const { return convolution_.shape(); }
+
+ private:
+  /// The result's buffer with the summand in it.
+  at::Tensor with(const at::Tensor& summand, bool may_overwrite) const {
+    const bool in_place = may_overwrite && may_become_result_;
+    return allocate_over(in_place ? summand : copy_summand_->run(summand), result_);
+  }
+
+  OutputSpec result_;
+  ConvPrimitive convolution_;
+  std::optional<Relayout> read_source_, copy_summand_, write_result_;
+  bool may_become_result_ = false;
+};
+
+class ConvKernel final : public PrimitiveKernel {
+ public:
+  ConvKernel(ConvPlan plan, std::string name, OutputLayout layout, bool may_reuse_summand)
+      : plan_(std::move(plan)),
+        layout_(layout),
+        may_reuse_summand_(may_reuse_summand),
+        summand_(plan_.summand()),
+        constants_(plan_),
+        cache_(std::move(name), compile_cache_capacity()) {}
+
+  std::optional<at::Tensor> run(Arguments arguments) const override {
+    const at::Tensor& source = arguments[plan_.source.argument];
+    auto sizes = plan_.result_sizes(source.sizes());
+    if (!sizes) return {};
+    const at::Tensor* summand = summand_ ? &arguments[*summand_] : nullptr;
+    if (summand != nullptr && summand->sizes() != *sizes) return {};
+    const auto call = cache_.find_or_make(CallKey(arguments).view(), [&] {
+      return ConvCall(plan_, constants_, arguments, std::move(*sizes), layout_);
+    });
+    if (!call->has_value()) return {};
+    return (*call)->run(source, summand, may_reuse_summand_ && is_unique(*summand));
+  }
+
+ private:
+  const ConvPlan plan_;
+  const OutputLayout layout_;
+  const bool may_reuse_summand_;
+  const std::optional<size_t> summand_;
+  const ConvConstants constants_;
+  const PrimitiveCache<ConvCall> cache_;
+};
+
+}  // namespace
+
+std::unique_ptr<const PrimitiveKernel> make_conv_kernel(ConvPlan plan, std::string name,
+                                                        OutputLayout layout,
+                                                        const std::vector<bool>& reusable) {
+  const auto summand = plan.summand();
+  const bool may_reuse = summand && reusable[*summand] && *summand != plan.source.argument;
+  return std::make_unique<ConvKernel>(std::move(plan), std::move(name), layout, may_reuse);
+}
+
+}  // namespace int8graph

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "executor/conv_plan.h"
+#include "executor/primitive_kernel.h"
+#include "passes/partition_node.h"
+
+namespace int8graph {
+
+/// The kernel for a convolution and what is fused to it.
+///
+/// All sizes and threads share one packed weight, where oneDNN Graph packs it for each size; and a
+/// partition takes oneDNN Graph 2 to 7 ms before the first size, in which it builds and tries all
+/// the patterns it knows.
+/// @param name what the verbose log calls it
+/// @param layout how the result lies in memory: contiguous, or channels-last
+/// @param reusable which of the partition's inputs may be overwritten: a summand's buffer becomes
+///   the result's, unless the convolution reads it, too
+std::unique_ptr<const PrimitiveKernel> make_conv_kernel(ConvPlan plan, std::string name,
+                                                        OutputLayout layout,
+                                                        const std::vector<bool>& reusable);
+
+}  // namespace int8graph

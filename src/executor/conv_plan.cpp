@@ -1,0 +1,70 @@
+#include "executor/conv_plan.h"
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <algorithm>
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+std::vector<int64_t> integers(const LoweredOp& op, Attr attr) {
+  return std::get<std::vector<int64_t>>(*find_attr(op, attr));
+}
+
+/// A sum with one operand in int8, if there is any: the operand lies where the result will, so it
+/// takes as many bytes.
+bool has_known_operands(const ComputeChain& chain) {
+  int sums = 0;
+  for (const PostOp& op : chain.post_ops) {
+    if (op.argument) return false;
+    if (!op.int8) continue;
+    ++sums;
+    if (op.algorithm != dnnl::algorithm::binary_add || chain.quantizer == nullptr) return false;
+  }
+  return sums <= 1;
+}
+
+}  // namespace
+
+std::optional<size_t> ConvPlan::summand() const {
+  const auto sum =
+      std::ranges::find_if(post_ops, [](const PostOp& op) { return op.int8.has_value(); });
+  return sum == post_ops.end() ? std::nullopt : std::optional(sum->int8->argument);
+}
+
+std::optional<std::vector<int64_t>> ConvPlan::result_sizes(c10::IntArrayRef source) const {
+  const size_t spatial = spatial_dimensions();
+  if (source.size() != spatial + 2 || source[1] != input_channels()) return {};
+  std::vector<int64_t> sizes = {source[0], layer.weight.size(0)};
+  for (size_t d = 0; d < spatial; ++d) {
+    const int64_t kernel = (layer.weight.size(static_cast<int64_t>(d) + 2) - 1) * dilations[d] + 1;
+    const int64_t padded = source[d + 2] + pads_begin[d] + pads_end[d];
+    if (padded < kernel) return {};
+    sizes.push_back((padded - kernel) / strides[d] + 1);
+  }
+  return sizes;
+}
+
+std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
+  auto chain = compute_chain(subgraph);
+  if (!chain || chain->compute.kind != OpKind::Convolution) return {};
+  const LoweredOp& convolution = chain->compute;
+  const auto source = quantized_input(subgraph, *convolution.inputs[0]);
+  auto layer = weight_and_bias_of(convolution, 0);
+  if (!source || !layer || !has_known_operands(*chain)) return {};
+  return ConvPlan{*source,
+                  std::move(*layer),
+                  integers(convolution, Attr::strides),
+                  integers(convolution, Attr::dilations),
+                  integers(convolution, Attr::pads_begin),
+                  integers(convolution, Attr::pads_end),
+                  std::get<int64_t>(*find_attr(convolution, Attr::groups)),
+                  std::move(chain->post_ops),
+                  std::move(chain->quantizer)};
+}
+
+}  // namespace int8graph

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "executor/compute_chain.h"
+
+namespace torch::jit {
+struct Graph;
+}
+
+namespace int8graph {
+
+/// A partition with one convolution, in the terms of oneDNN's convolution primitive:
+///
+///     %y = int8graph::dequantize(%x, ...)        source    [N, I, D1, ...], u8 or s8
+///     %w = aten::dequantize(%constant)           weight    [O, I / groups, K1, ...]
+///     %z = aten::conv2d(%y, %w, %b, ...)         bias      [O]
+///     %s = int8graph::dequantize(%shortcut, ...)
+///     %a = aten::add(%z, %s, 1)                  summand   as large as the result, u8 or s8
+///
+/// and what follows it. All lists have an element for each spatial dimension.
+struct ConvPlan {
+  QuantizedInput source;
+  WeightAndBias layer;
+  std::vector<int64_t> strides;
+  std::vector<int64_t>
+      dilations;  ///< 1 where neighbours of the kernel are neighbours in the source
+  std::vector<int64_t> pads_begin, pads_end;
+  int64_t groups;
+  std::vector<PostOp> post_ops;
+  at::QuantizerPtr quantizer;  ///< of the result; null for f32
+
+  size_t spatial_dimensions() const { return strides.size(); }
+  int64_t input_channels() const { return layer.weight.size(1) * groups; }
+
+  /// Which of the partition's inputs the post-ops add, if they add one.
+  std::optional<size_t> summand() const;
+
+  /// The sizes of the result; nothing if the kernel does not fit into a source of these sizes, or
+  /// its rank or number of channels is another.
+  std::optional<std::vector<int64_t>> result_sizes(c10::IntArrayRef source) const;
+};
+
+/// The plan of a partition's subgraph; nothing if the subgraph is of any other form.
+std::optional<ConvPlan> conv_plan(torch::jit::Graph& subgraph);
+
+}  // namespace int8graph

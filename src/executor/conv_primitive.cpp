@@ -1,0 +1,136 @@
+#include "executor/conv_primitive.h"
+
+#include <algorithm>
+
+#include "executor/onednn_runtime.h"
+#include "executor/primitive_attributes.h"
+
+namespace int8graph {
+
+using dnnl::memory;
+
+namespace {
+
+// The weight's scales: one for each output channel, which with groups are two dimensions.
+constexpr int kPerChannel = 1 << 0;
+constexpr int kPerChannelOfGroups = (1 << 0) | (1 << 1);
+
+memory::desc channels_last(c10::IntArrayRef sizes, memory::data_type dtype) {
+  return {sizes.vec(), dtype, channels_last_strides(sizes)};
+}
+
+/// The weight's sizes, with groups as a dimension of their own where there are any.
+memory::dims weight_sizes(const at::Tensor& weight, int64_t groups) {
+  memory::dims sizes = weight.sizes().vec();
+  if (groups == 1) return sizes;
+  sizes[0] /= groups;
+  sizes.insert(sizes.begin(), groups);
+  return sizes;
+}
+
+/// The weight as it lies.
+memory::desc plain_weight(const at::Tensor& weight, int64_t groups) {
+  memory::dims strides = weight.strides().vec();
+  if (groups > 1) strides.insert(strides.begin(), strides[0] * (weight.size(0) / groups));
+  return {weight_sizes(weight, groups), memory::data_type::s8, strides};
+}
+
+memory::desc bias_of(const at::Tensor& weight) {
+  return {{weight.size(0)}, memory::data_type::f32, memory::format_tag::a};
+}
+
+int weight_scales_mask(const ConvPlan& plan) {
+  if (plan.layer.scales.numel() == 1) return 0;
+  return plan.groups == 1 ? kPerChannel : kPerChannelOfGroups;
+}
+
+/// oneDNN counts what lies between neighbours.
+memory::dims onednn_dilations(const ConvPlan& plan) {
+  memory::dims dilations = plan.dilations;
+  for (int64_t& dilation : dilations) --dilation;
+  return dilations;
+}
+
+dnnl::convolution_forward::primitive_desc describe(const ConvPlan& plan,
+                                                   c10::IntArrayRef source_sizes,
+                                                   c10::IntArrayRef result_sizes) {
+  const auto attr = primitive_attributes({.source = plan.source.parameters,
+                                          .weight_scales_mask = weight_scales_mask(plan),
+                                          .quantizer = plan.quantizer,
+                                          .post_ops = plan.post_ops,
+                                          .operands = {}});
+  const auto dtype = static_cast<c10::ScalarType>(plan.source.parameters.dtype);
+  const auto result_dtype = plan.quantizer ? plan.quantizer->scalar_type() : c10::kFloat;
+  const memory::desc source = channels_last(source_sizes, onednn_dtype(dtype));
+  const memory::desc result = channels_last(result_sizes, onednn_dtype(result_dtype));
+  const memory::desc weight(weight_sizes(plan.layer.weight, plan.groups), memory::data_type::s8,
+                            memory::format_tag::any);
+  const memory::desc bias = plan.layer.bias.defined() ? bias_of(plan.layer.weight) : memory::desc();
+  return {onednn_engine(),
+          dnnl::prop_kind::forward_inference,
+          dnnl::algorithm::convolution_direct,
+          source,
+          weight,
+          bias,
+          result,
+          plan.strides,
+          onednn_dilations(plan),
+          plan.pads_begin,
+          plan.pads_end,
+          attr};
+}
+
+}  // namespace
+
+std::vector<int64_t> channels_last_strides(c10::IntArrayRef sizes) {
+  std::vector<int64_t> strides(sizes.size());
+  strides[1] = 1;
+  int64_t stride = sizes[1];
+  for (size_t d = sizes.size() - 1; d >= 2; --d) {
+    strides[d] = stride;
+    stride *= sizes[d];
+  }
+  strides[0] = stride;
+  return strides;
+}
+
+ConvConstants::ConvConstants(const ConvPlan& plan) : layer_(plan.layer), groups_(plan.groups) {
+  arguments_.add_layer(layer_, bias_of(layer_.weight));
+  arguments_.add_source(plan.source.parameters);
+  arguments_.add_quantizer(plan.quantizer);
+}
+
+PrimitiveConstants ConvConstants::with_weight(const memory::desc& layout) const {
+  const std::lock_guard lock(mutex_);
+  auto known = std::ranges::find(packed_, layout, [](const auto& entry) { return entry.first; });
+  if (known == packed_.end()) {
+    packed_.emplace_back(layout,
+                         packed(plain_weight(layer_.weight, groups_), layer_.weight, layout));
+    known = std::prev(packed_.end());
+  }
+  PrimitiveConstants result = arguments_;
+  result.add(DNNL_ARG_WEIGHTS, known->second);
+  return result;
+}
+
+ConvPrimitive::ConvPrimitive(const ConvPlan& plan, const ConvConstants& constants,
+                             c10::IntArrayRef source, c10::IntArrayRef result)
+    : description_(describe(plan, source, result)),
+      primitive_(description_),
+      source_(description_.src_desc()),
+      result_(description_.dst_desc()),
+      scratchpad_(description_.scratchpad_desc()),
+      constants_(constants.with_weight(weight_layout())) {}
+
+void ConvPrimitive::run(const void* source, void* result) const {
+  PrimitiveCall call(constants_);
+  call.add(DNNL_ARG_SRC, source_, source);
+  call.add(DNNL_ARG_DST, result_, result);
+  call.run(primitive_, scratchpad_);
+}
+
+std::string ConvPrimitive::shape() const {
+  return c10::str(at::IntArrayRef(source_.get_dims()));
+}
+
+}  // namespace int8graph

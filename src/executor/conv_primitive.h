@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "executor/conv_plan.h"
+#include "executor/primitive_call.h"
+
+namespace int8graph {
+
+/// What the convolutions of one plan share, whatever their sizes. Read by all threads.
+class ConvConstants {
+ public:
+  explicit ConvConstants(const ConvPlan& plan);
+
+  /// Bias, scales and zero points, and the weight in this layout: packed once for each layout that
+  /// oneDNN wants for some size, which mostly is a single one.
+  PrimitiveConstants with_weight(const dnnl::memory::desc& layout) const;
+
+ private:
+  const WeightAndBias layer_;  // the arguments below point into it
+  const int64_t groups_;
+  PrimitiveConstants arguments_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::pair<dnnl::memory::desc, dnnl::memory>> packed_;
+};
+
+/// A plan's convolution for a source of certain sizes; source and result lie channels-last, dense.
+/// Immutable; run by many threads.
+class ConvPrimitive {
+ public:
+  /// @throws dnnl::error if oneDNN has no convolution of this form.
+  ConvPrimitive(const ConvPlan& plan, const ConvConstants& constants, c10::IntArrayRef source,
+                c10::IntArrayRef result);
+
+  /// @param result holds the summand, where the plan has one
+  void run(const void* source, void* result) const;
+
+  /// oneDNN's name of the kernel, such as "brgconv:avx512_core_vnni".
+  std::string implementation() const { return description_.impl_info_str(); }
+  std::string shape() const;  ///< the source's
+  dnnl::memory::desc weight_layout() const { return description_.weights_desc(); }
+
+ private:
+  dnnl::convolution_forward::primitive_desc description_;
+  dnnl::convolution_forward primitive_;
+  dnnl::memory::desc source_, result_, scratchpad_;
+  PrimitiveConstants constants_;
+};
+
+/// The strides of a dense tensor of sizes [N, C, ...] whose channels lie side by side.
+std::vector<int64_t> channels_last_strides(c10::IntArrayRef sizes);
+
+}  // namespace int8graph

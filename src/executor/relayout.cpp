@@ -1,0 +1,53 @@
+#include "executor/relayout.h"
+
+#include "executor/onednn_runtime.h"
+#include "executor/primitive_call.h"
+
+namespace int8graph {
+
+using dnnl::memory;
+
+namespace {
+
+memory::desc desc_of(const OutputSpec& spec) {
+  return {spec.sizes, onednn_dtype(spec.dtype), spec.strides};
+}
+
+OutputSpec with_strides(OutputSpec spec, std::vector<int64_t> strides) {
+  spec.strides = std::move(strides);
+  return spec;
+}
+
+dnnl::reorder::primitive_desc describe(const memory::desc& from, const memory::desc& to) {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return {onednn_engine(), from, onednn_engine(), to, attr};
+}
+
+}  // namespace
+
+Relayout::Relayout(const OutputSpec& from, std::vector<int64_t> strides)
+    : to_spec_(with_strides(from, std::move(strides))),
+      from_(desc_of(from)),
+      to_(desc_of(to_spec_)) {
+  const auto description = describe(from_, to_);
+  primitive_ = dnnl::reorder(description);
+  scratchpad_ = description.scratchpad_desc();
+}
+
+at::Tensor Relayout::run(const at::Tensor& tensor) const {
+  static const PrimitiveConstants kNone;
+  at::Tensor result = allocate(to_spec_);
+  PrimitiveCall call(kNone);
+  call.add(DNNL_ARG_FROM, from_, tensor.const_data_ptr());
+  call.add(DNNL_ARG_TO, to_, result.data_ptr());
+  call.run(primitive_, scratchpad_);
+  return result;
+}
+
+OutputSpec spec_of(const at::Tensor& tensor) {
+  return {tensor.sizes().vec(), tensor.strides().vec(), tensor.scalar_type(),
+          tensor.is_quantized() ? tensor.quantizer() : nullptr};
+}
+
+}  // namespace int8graph

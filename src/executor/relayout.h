@@ -1,0 +1,30 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <oneapi/dnnl/dnnl.hpp>
+#include <vector>
+
+#include "executor/tensor_bridge.h"
+
+namespace int8graph {
+
+/// Copies tensors of one form to other strides, by oneDNN. Immutable; run by many threads.
+class Relayout {
+ public:
+  /// @throws dnnl::error if oneDNN can't.
+  Relayout(const OutputSpec& from, std::vector<int64_t> strides);
+
+  at::Tensor run(const at::Tensor& tensor) const;
+
+ private:
+  OutputSpec to_spec_;
+  dnnl::memory::desc from_, to_;
+  dnnl::reorder primitive_;
+  dnnl::memory::desc scratchpad_;
+};
+
+/// What a tensor looks like.
+OutputSpec spec_of(const at::Tensor& tensor);
+
+}  // namespace int8graph

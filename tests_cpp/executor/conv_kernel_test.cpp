@@ -1,0 +1,196 @@
+#include "executor/conv_kernel.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "executor/conv_primitive.h"
+#include "testing/partition.h"
+#include "testing/small_models.h"
+
+namespace int8graph {
+namespace {
+
+namespace jit = torch::jit;
+using Sizes = std::vector<int64_t>;
+
+/// The kernel of the partition at a position of a fused model, and that partition to compare with.
+struct Kernel {
+  Kernel(const std::string& body, const at::Tensor& input, size_t position = 0,
+         OutputLayout layout = OutputLayout::Any)
+      : partition(small_model(body), {input}, position),
+        plan(conv_plan(*partition.node().g(c10::attr::Subgraph)).value()),
+        kernel(make_conv_kernel(plan, "a convolution", layout,
+                                std::vector<bool>(partition.node().inputs().size(), true))) {}
+
+  at::Tensor expect_right(const std::vector<at::Tensor>& inputs) const {
+    const auto result = kernel->run(inputs);
+    EXPECT_TRUE(result);
+    if (!result) return {};
+    const at::Tensor expected = partition.unfused(inputs);
+    EXPECT_FALSE(result->is_view());
+    if (result->is_quantized()) {
+      expect_one_step_apart(*result, expected);
+    } else {
+      EXPECT_TRUE(at::allclose(*result, expected, 1e-4, 1e-4));
+    }
+    return *result;
+  }
+
+  Partition partition;
+  ConvPlan plan;
+  std::unique_ptr<const PrimitiveKernel> kernel;
+};
+
+TEST(ConvKernel, TakesEveryKindOfConvolution) {
+  for (const char* name : {"conv2d", "conv2d_no_bias", "conv2d_strided", "conv2d_dilated",
+                           "conv2d_grouped", "conv2d_depthwise", "conv2d_same", "conv2d_valid"}) {
+    const Kernel conv("return self.exact_conv2d(torch.relu(self." + std::string(name) + "(x)))",
+                      small_input(4));
+    for (const Sizes& sizes : {Sizes{2, 8, 6, 5}, Sizes{1, 8, 17, 9}}) {
+      SCOPED_TRACE(name);
+      conv.expect_right({conv.partition.int8(noise(sizes))});
+    }
+  }
+}
+
+TEST(ConvKernel, InOneDimensionAndInThree) {
+  const Kernel one("return self.exact_conv1d(torch.relu(self.conv1d(x)))", small_input(3));
+  const Kernel three("return self.exact_conv3d(torch.relu(self.conv3d(x)))", small_input(5));
+  one.expect_right({one.partition.int8(small_input(3))});
+  one.expect_right({one.partition.int8(noise({3, 8, 31}))});
+  three.expect_right({three.partition.int8(small_input(5))});
+  three.expect_right({three.partition.int8(noise({1, 8, 3, 9, 4}))});
+}
+
+TEST(ConvKernel, PutsZerosAroundOneSideOnly) {
+  const Kernel conv("return self.exact_conv2d(self.conv2d_valid(torch.pad(x, [0, 1, 2, 0])))",
+                    small_input(4));
+  EXPECT_NE(conv.plan.pads_begin, conv.plan.pads_end);
+  conv.expect_right({conv.partition.int8(small_input(4))});
+}
+
+TEST(ConvKernel, MakesFp32Too) {
+  const Kernel conv("return torch.topk(torch.sigmoid(self.conv2d(x)), 2)[0]", small_input(4));
+  const at::Tensor result = conv.expect_right({conv.partition.int8(small_input(4))});
+  EXPECT_EQ(result.scalar_type(), c10::kFloat);
+}
+
+TEST(ConvKernel, TakesAnyStrides) {
+  const Kernel conv("return self.exact_conv2d(torch.relu(self.conv2d(x)))", small_input(4));
+  const at::Tensor wide = conv.partition.int8(noise({2, 16, 12, 10}));
+  const at::Tensor half = wide.slice(1, 3, 11);
+  conv.expect_right({half});
+  conv.expect_right({half.transpose(2, 3)});
+  conv.expect_right({half.slice(2, 0, 12, 2)});
+  conv.expect_right({half.contiguous(at::MemoryFormat::ChannelsLast)});
+  conv.expect_right({half.slice(0, 0, 1).expand({3, 8, 12, 10})});
+}
+
+TEST(ConvKernel, LeavesTheResultChannelsLastOrContiguous) {
+  const std::string body = "return self.exact_conv2d(torch.relu(self.conv2d(x)))";
+  for (const auto layout : {OutputLayout::Any, OutputLayout::Contiguous}) {
+    const Kernel conv(body, small_input(4), 0, layout);
+    const at::Tensor result = conv.expect_right({conv.partition.int8(small_input(4))});
+    EXPECT_EQ(result.is_contiguous(), layout == OutputLayout::Contiguous);
+    EXPECT_EQ(result.is_contiguous(at::MemoryFormat::ChannelsLast), layout == OutputLayout::Any);
+  }
+}
+
+Kernel sum_kernel() {
+  return {
+      "a = torch.relu(self.conv2d(x))\nb = torch.relu(self.conv2d_second(x))\n"
+      "return self.exact_conv2d(torch.relu(self.conv2d(a) + b))",
+      small_input(4), 2};
+}
+
+TEST(ConvKernel, AddsASummandOfAnyStrides) {
+  const Kernel sum = sum_kernel();
+  const size_t summand = sum.plan.summand().value();
+  const size_t source = sum.plan.source.argument;
+  std::vector<at::Tensor> inputs(2);
+  inputs[source] = sum.partition.int8(noise({2, 8, 6, 5}), source);
+  const at::Tensor other = sum.partition.int8(noise({2, 8, 5, 6}, 2), summand).transpose(2, 3);
+  for (const at::Tensor& form :
+       {other, other.contiguous(), other.contiguous(at::MemoryFormat::ChannelsLast)}) {
+    inputs[summand] = form;
+    sum.expect_right(inputs);
+    EXPECT_TRUE(at::equal(inputs[summand].int_repr(), other.int_repr()));  // still held
+  }
+}
+
+TEST(ConvKernel, DoesNotOverwriteItsSource) {
+  const Kernel sum(
+      "y = torch.relu(self.conv2d(x))\n"
+      "return self.exact_conv2d(torch.relu(self.conv2d_second(y) + y))",
+      small_input(4), 1);
+  ASSERT_EQ(sum.partition.node().inputs().size(), 1);
+  const auto form = [&] {
+    return sum.partition.int8(noise({2, 8, 6, 5})).contiguous(at::MemoryFormat::ChannelsLast);
+  };
+  std::vector<at::Tensor> unique = {form()};
+  expect_one_step_apart(sum.kernel->run(unique).value(), sum.partition.unfused({form()}));
+}
+
+TEST(ConvKernel, LeavesASummandThatBroadcasts) {
+  const Kernel sum = sum_kernel();
+  const size_t summand = sum.plan.summand().value();
+  std::vector<at::Tensor> inputs(2, sum.partition.int8(noise({2, 8, 6, 5}), 0));
+  inputs[summand] = sum.partition.int8(noise({2, 8, 1, 1}, 2), summand);
+  EXPECT_FALSE(sum.kernel->run(inputs));
+}
+
+TEST(ConvKernel, LeavesSourcesThatItDoesNotFit) {
+  const Kernel conv("return self.exact_conv2d(torch.relu(self.conv2d_valid(x)))", small_input(4));
+  const auto takes = [&](c10::IntArrayRef sizes) {
+    const std::vector<at::Tensor> inputs = {conv.partition.int8(noise(sizes))};
+    return conv.kernel->run(inputs).has_value();
+  };
+  EXPECT_TRUE(takes({1, 8, 6, 5}));
+  EXPECT_FALSE(takes({8, 6, 5}));
+  EXPECT_FALSE(takes({1, 7, 6, 5}));
+  EXPECT_FALSE(takes({1, 8, 2, 5}));
+}
+
+TEST(ConvKernel, ThreadsShareTheWeight) {
+  const Kernel conv("return self.exact_conv2d(torch.relu(self.conv2d(x)))", small_input(4));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      for (int64_t size = 1; size < 40; size += 1 + i) {
+        conv.expect_right({conv.partition.int8(noise({1, 8, size, 7}))});
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(ConvConstants, PackAWeightOnceForAllSizesOfOneLayout) {
+  const Kernel conv("return self.exact_conv2d(torch.relu(self.conv2d(x)))", small_input(4));
+  const ConvConstants constants(conv.plan);
+  const ConvPrimitive small(conv.plan, constants, {1, 8, 8, 8}, {1, 8, 8, 8});
+  const ConvPrimitive large(conv.plan, constants, {1, 8, 64, 64}, {1, 8, 64, 64});
+  const auto weight_of = [](const PrimitiveConstants& all) {
+    for (const dnnl_exec_arg_t& argument : all.arguments()) {
+      void* data = nullptr;
+      if (argument.arg == DNNL_ARG_WEIGHTS) dnnl_memory_get_data_handle(argument.memory, &data);
+      if (data != nullptr) return data;
+    }
+    return static_cast<void*>(nullptr);
+  };
+  ASSERT_EQ(small.weight_layout(), large.weight_layout());
+  EXPECT_EQ(weight_of(constants.with_weight(small.weight_layout())),
+            weight_of(constants.with_weight(large.weight_layout())));
+}
+
+TEST(ChannelsLastStrides, AreThoseOfPyTorch) {
+  EXPECT_EQ(channels_last_strides({2, 3, 4, 5}),
+            at::empty({2, 3, 4, 5}, {}, at::MemoryFormat::ChannelsLast).strides().vec());
+  EXPECT_EQ(channels_last_strides({2, 3, 4, 5, 6}),
+            at::empty({2, 3, 4, 5, 6}, {}, at::MemoryFormat::ChannelsLast3d).strides().vec());
+  EXPECT_EQ(channels_last_strides({2, 3, 4}), (Sizes{12, 1, 3}));
+}
+
+}  // namespace
+}  // namespace int8graph

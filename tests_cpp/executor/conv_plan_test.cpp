@@ -1,0 +1,103 @@
+#include "executor/conv_plan.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "testing/ir.h"
+
+namespace int8graph {
+namespace {
+
+using dnnl::algorithm;
+
+using Sizes = std::vector<int64_t>;
+
+/// A convolution of %x, then `rest`, which makes %result of %z.
+std::optional<ConvPlan> plan_of(const std::string& rest, const std::string& convolution = R"IR(
+  %z = aten::conv2d(%y, %v, %b, %strides, %pads, %dilations, %groups))IR") {
+  const auto graph = ir(R"IR(
+graph(%x, %other, %w, %b):
+  %scale : float = prim::Constant[value=0.5]()
+  %quarter : float = prim::Constant[value=0.25]()
+  %zero_point : int = prim::Constant[value=3]()
+  %u8 : int = prim::Constant[value=13]()
+  %one : int = prim::Constant[value=1]()
+  %strides : int[] = prim::Constant[value=[2, 1]]()
+  %pads : int[] = prim::Constant[value=[1, 2]]()
+  %dilations : int[] = prim::Constant[value=[1, 3]]()
+  %groups : int = prim::Constant[value=2]()
+  %y = int8graph::dequantize(%x, %scale, %zero_point, %u8)
+  %s = int8graph::dequantize(%other, %quarter, %zero_point, %u8)
+  %v = aten::dequantize(%w)
+  )IR" + convolution + "\n  " +
+                            rest + "\n  return (%result)\n",
+                        {{"w", int8_weight({6, 4, 3, 2})}, {"b", at::ones({6})}});
+  return conv_plan(*graph);
+}
+
+const std::string kQuantized =
+    "\n  %result = aten::quantize_per_tensor(%a, %scale, %zero_point, %u8)";
+
+TEST(ConvPlan, ReadsAConvolution) {
+  const auto plan = plan_of("%result = aten::relu(%z)");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->source.argument, 0);
+  EXPECT_EQ(plan->source.parameters, (QuantizerParameters{0.5, 3, 13}));
+  EXPECT_EQ(plan->strides, (Sizes{2, 1}));
+  EXPECT_EQ(plan->pads_begin, (Sizes{1, 2}));
+  EXPECT_EQ(plan->pads_end, (Sizes{1, 2}));
+  EXPECT_EQ(plan->dilations, (Sizes{1, 3}));
+  EXPECT_EQ(plan->groups, 2);
+  EXPECT_EQ(plan->input_channels(), 8);
+  EXPECT_EQ(plan->layer.scales.numel(), 6);
+  EXPECT_TRUE(plan->layer.bias.defined());
+  ASSERT_EQ(plan->post_ops.size(), 1);
+  EXPECT_EQ(plan->post_ops[0].algorithm, algorithm::eltwise_relu);
+  EXPECT_FALSE(plan->summand());
+  EXPECT_EQ(plan->quantizer, nullptr);
+}
+
+TEST(ConvPlan, ReadsASummandInInt8OnEitherSide) {
+  for (const char* sum : {"%a = aten::add(%z, %s, %one)", "%a = aten::add(%s, %z, %one)"}) {
+    const auto plan = plan_of(sum + kQuantized);
+    ASSERT_TRUE(plan) << sum;
+    EXPECT_EQ(plan->summand(), 1);
+    EXPECT_EQ(plan->post_ops[0].int8->parameters, (QuantizerParameters{0.25, 3, 13}));
+  }
+}
+
+TEST(ConvPlan, TellsTheResultsSizes) {
+  const auto plan = plan_of("%result = aten::relu(%z)").value();
+  const at::Tensor weight = at::ones({6, 4, 3, 2});
+  for (const Sizes& source : {Sizes{1, 8, 1, 1}, Sizes{2, 8, 7, 5}, Sizes{3, 8, 32, 9}}) {
+    const auto expected = at::conv2d(at::ones(source), weight, {}, {2, 1}, {1, 2}, {1, 3}, 2);
+    EXPECT_EQ(plan.result_sizes(source), expected.sizes().vec());
+  }
+}
+
+TEST(ConvPlan, AndThatThereIsNone) {
+  const auto plan = plan_of("%result = aten::relu(%z)").value();
+  EXPECT_FALSE(plan.result_sizes({2, 7, 7, 5}));     // channels
+  EXPECT_FALSE(plan.result_sizes({8, 7, 5}));        // rank
+  EXPECT_FALSE(plan.result_sizes({1, 2, 8, 7, 5}));  // rank
+  const auto unpadded = plan_of("%result = aten::relu(%z)", R"IR(
+  %none : int[] = prim::Constant[value=[0, 0]]()
+  %z = aten::conv2d(%y, %v, %b, %strides, %none, %dilations, %groups))IR");
+  EXPECT_TRUE(unpadded->result_sizes({1, 8, 3, 4}));
+  EXPECT_FALSE(unpadded->result_sizes({1, 8, 2, 4}));
+}
+
+TEST(ConvPlan, LeavesOtherFormsToOneDnnGraph) {
+  EXPECT_FALSE(plan_of("%result = aten::add(%z, %other, %one)"));  // an operand in fp32
+  EXPECT_FALSE(plan_of("%a = aten::mul(%z, %s)" + kQuantized));    // a product in int8
+  EXPECT_FALSE(plan_of("%result = aten::add(%z, %s, %one)"));      // another size of numbers
+  EXPECT_FALSE(plan_of("%c = aten::add(%z, %s, %one)\n  %a = aten::add(%c, %s, %one)" +
+                       kQuantized));                           // two summands
+  EXPECT_FALSE(plan_of("%result = aten::sub(%s, %z, %one)"));  // turned round
+  EXPECT_FALSE(plan_of("%result = aten::add(%z, %z, %one)"));  // no chain
+  EXPECT_FALSE(plan_of("%result = aten::relu(%z)", "%z = aten::linear(%y, %v, %b)"));
+}
+
+}  // namespace
+}  // namespace int8graph
