@@ -74,12 +74,13 @@ class ConvCall {
 
 class ConvKernel final : public PrimitiveKernel {
  public:
-  ConvKernel(ConvPlan plan, std::string name, OutputLayout layout, bool may_reuse_summand)
+  ConvKernel(ConvPlan plan, std::string name, OutputLayout layout, bool may_reuse_summand,
+             Weights weights)
       : plan_(std::move(plan)),
         layout_(layout),
         may_reuse_summand_(may_reuse_summand),
         summand_(plan_.summand()),
-        constants_(plan_),
+        constants_(plan_, weights),
         cache_(std::move(name), compile_cache_capacity()) {}
 
   std::optional<at::Tensor> run(Arguments arguments) const override {
@@ -95,6 +96,8 @@ class ConvKernel final : public PrimitiveKernel {
     return (*call)->run(source, summand, may_reuse_summand_ && is_unique(*summand));
   }
 
+  void restore_weight() const override { constants_.restore_weight(); }
+
  private:
   const ConvPlan plan_;
   const OutputLayout layout_;
@@ -108,10 +111,11 @@ class ConvKernel final : public PrimitiveKernel {
 
 std::unique_ptr<const PrimitiveKernel> make_conv_kernel(ConvPlan plan, std::string name,
                                                         OutputLayout layout,
-                                                        const std::vector<bool>& reusable) {
+                                                        const std::vector<bool>& reusable,
+                                                        Weights weights) {
   const auto summand = plan.summand();
   const bool may_reuse = summand && reusable[*summand] && *summand != plan.source.argument;
-  return std::make_unique<ConvKernel>(std::move(plan), std::move(name), layout, may_reuse);
+  return std::make_unique<ConvKernel>(std::move(plan), std::move(name), layout, may_reuse, weights);
 }
 
 }  // namespace int8graph

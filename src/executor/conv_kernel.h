@@ -19,8 +19,10 @@ namespace int8graph {
 /// @param layout how the result lies in memory: contiguous, or channels-last
 /// @param reusable which of the partition's inputs may be overwritten: a summand's buffer becomes
 ///   the result's, unless the convolution reads it, too
+/// @param weights who reads the weight's tensor
 std::unique_ptr<const PrimitiveKernel> make_conv_kernel(ConvPlan plan, std::string name,
                                                         OutputLayout layout,
-                                                        const std::vector<bool>& reusable);
+                                                        const std::vector<bool>& reusable,
+                                                        Weights weights);
 
 }  // namespace int8graph

@@ -94,7 +94,8 @@ std::vector<int64_t> channels_last_strides(c10::IntArrayRef sizes) {
   return strides;
 }
 
-ConvConstants::ConvConstants(const ConvPlan& plan) : layer_(plan.layer), groups_(plan.groups) {
+ConvConstants::ConvConstants(const ConvPlan& plan, Weights weights)
+    : layer_(plan.layer), groups_(plan.groups), ownership_(weights) {
   arguments_.add_layer(layer_, bias_of(layer_.weight));
   arguments_.add_source(plan.source.parameters);
   arguments_.add_quantizer(plan.quantizer);
@@ -102,15 +103,27 @@ ConvConstants::ConvConstants(const ConvPlan& plan) : layer_(plan.layer), groups_
 
 PrimitiveConstants ConvConstants::with_weight(const memory::desc& layout) const {
   const std::lock_guard lock(mutex_);
-  auto known = std::ranges::find(packed_, layout, [](const auto& entry) { return entry.first; });
+  auto known = std::ranges::find(
+      packed_, layout, [](const PackedWeight& weight) { return weight.packed().get_desc(); });
   if (known == packed_.end()) {
-    packed_.emplace_back(layout,
-                         packed(plain_weight(layer_.weight, groups_), layer_.weight, layout));
+    // A second layout keeps the tensor: sizes that want a third one may follow.
+    if (!packed_.empty()) keep_weight();
+    packed_.emplace_back(layer_.weight, plain_weight(layer_.weight, groups_), layout, ownership_);
     known = std::prev(packed_.end());
   }
   PrimitiveConstants result = arguments_;
-  result.add(DNNL_ARG_WEIGHTS, known->second);
+  result.add(DNNL_ARG_WEIGHTS, known->packed());
   return result;
+}
+
+void ConvConstants::restore_weight() const {
+  const std::lock_guard lock(mutex_);
+  keep_weight();
+}
+
+void ConvConstants::keep_weight() const {
+  ownership_ = Weights::Shared;
+  if (!packed_.empty()) packed_.front().restore();
 }
 
 ConvPrimitive::ConvPrimitive(const ConvPlan& plan, const ConvConstants& constants,

@@ -1,13 +1,14 @@
 #pragma once
 
+#include <list>
 #include <memory>
 #include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "executor/conv_plan.h"
+#include "executor/packed_weight.h"
 #include "executor/primitive_call.h"
 
 namespace int8graph {
@@ -15,18 +16,24 @@ namespace int8graph {
 /// What the convolutions of one plan share, whatever their sizes. Read by all threads.
 class ConvConstants {
  public:
-  explicit ConvConstants(const ConvPlan& plan);
+  ConvConstants(const ConvPlan& plan, Weights weights);
 
   /// Bias, scales and zero points, and the weight in this layout: packed once for each layout that
   /// oneDNN wants for some size, which mostly is a single one.
   PrimitiveConstants with_weight(const dnnl::memory::desc& layout) const;
 
+  /// Brings the weight's tensor back, and keeps it from then on.
+  void restore_weight() const;
+
  private:
+  void keep_weight() const;
+
   const WeightAndBias layer_;  // the arguments below point into it
   const int64_t groups_;
   PrimitiveConstants arguments_;
-  mutable std::mutex mutex_;
-  mutable std::vector<std::pair<dnnl::memory::desc, dnnl::memory>> packed_;
+  mutable std::mutex mutex_;  // of what follows
+  mutable Weights ownership_;
+  mutable std::list<PackedWeight> packed_;  // its elements stay where they are
 };
 
 /// A plan's convolution for a source of certain sizes; source and result lie channels-last, dense.

@@ -90,10 +90,10 @@ at::Tensor with_padding(const at::Tensor& tensor, int64_t rows) {
 /// What both kernels have.
 class MatmulKernel : public PrimitiveKernel {
  protected:
-  MatmulKernel(MatmulPlan plan, std::string name, size_t capacity)
+  MatmulKernel(MatmulPlan plan, std::string name, size_t capacity, Weights weights)
       : plan_(std::move(plan)),
         operands_(operands_of(plan_)),
-        constants_(std::make_shared<MatmulConstants>(plan_)),
+        constants_(std::make_shared<MatmulConstants>(plan_, weights)),
         cache_(std::move(name), capacity) {}
 
   /// @param shapes returns the MatmulShapes that belong to the key
@@ -114,8 +114,10 @@ class MatmulKernel : public PrimitiveKernel {
 /// Rows times a weight, block by block.
 class LinearKernel final : public MatmulKernel {
  public:
-  LinearKernel(MatmulPlan plan, std::string name)
-      : MatmulKernel(std::move(plan), std::move(name), kCapacity) {}
+  LinearKernel(MatmulPlan plan, std::string name, Weights weights)
+      : MatmulKernel(std::move(plan), std::move(name), kCapacity, weights) {}
+
+  void restore_weight() const override { constants_->weight()->restore(); }
 
   std::optional<at::Tensor> run(Arguments arguments) const override {
     if (!fit(arguments)) return {};
@@ -191,7 +193,8 @@ class LinearKernel final : public MatmulKernel {
 
   std::shared_ptr<const std::optional<MatmulPrimitive>> matmul_of(int64_t rows) const {
     const std::array<int64_t, 2> key = {rows, at::get_num_threads()};
-    return matmul(key, [&] { return linear_shapes(plan_, constants_->weight(), rows); });
+    return matmul(
+        key, [&] { return linear_shapes(plan_, constants_->weight()->packed().get_desc(), rows); });
   }
 
   static constexpr int64_t kNone = -1, kAll = -2;
@@ -202,7 +205,8 @@ class LinearKernel final : public MatmulKernel {
 class ProductKernel final : public MatmulKernel {
  public:
   ProductKernel(MatmulPlan plan, std::string name, OutputLayout layout)
-      : MatmulKernel(std::move(plan), std::move(name), compile_cache_capacity()), layout_(layout) {}
+      : MatmulKernel(std::move(plan), std::move(name), compile_cache_capacity(), Weights::Shared),
+        layout_(layout) {}
 
   std::optional<at::Tensor> run(Arguments arguments) const override {
     const at::Tensor& left = arguments[plan_.source.argument];
@@ -260,11 +264,11 @@ class ProductKernel final : public MatmulKernel {
 }  // namespace
 
 std::unique_ptr<const PrimitiveKernel> make_matmul_kernel(MatmulPlan plan, std::string name,
-                                                          OutputLayout layout) {
+                                                          OutputLayout layout, Weights weights) {
   if (plan.second) {
     return std::make_unique<ProductKernel>(std::move(plan), std::move(name), layout);
   }
-  return std::make_unique<LinearKernel>(std::move(plan), std::move(name));
+  return std::make_unique<LinearKernel>(std::move(plan), std::move(name), weights);
 }
 
 }  // namespace int8graph

@@ -18,8 +18,9 @@ namespace int8graph {
 /// broadcasts over a linear layer's rows.
 /// @param name what the verbose log calls it
 /// @param layout how the result of a product lies in memory; a linear layer's is contiguous
+/// @param weights who reads the tensor of a linear layer's weight
 /// @throws dnnl::error if oneDNN has no matmul of this form for a linear layer.
 std::unique_ptr<const PrimitiveKernel> make_matmul_kernel(MatmulPlan plan, std::string name,
-                                                          OutputLayout layout);
+                                                          OutputLayout layout, Weights weights);
 
 }  // namespace int8graph

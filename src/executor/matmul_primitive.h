@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "executor/matmul_plan.h"
+#include "executor/packed_weight.h"
 #include "executor/primitive_call.h"
 
 namespace int8graph {
@@ -17,14 +18,15 @@ class MatmulConstants {
  public:
   /// Packs the plan's weight, where it has one: some 4.5 ns for each of its bytes.
   /// @throws dnnl::error if oneDNN has no matmul of this form.
-  explicit MatmulConstants(const MatmulPlan& plan);
+  MatmulConstants(const MatmulPlan& plan, Weights weights);
 
-  const dnnl::memory::desc& weight() const { return weight_; }  ///< as packed
+  /// Nothing for the product of two activations.
+  const std::optional<PackedWeight>& weight() const { return weight_; }
   const PrimitiveConstants& arguments() const { return arguments_; }
 
  private:
   const std::optional<WeightAndBias> layer_;  // the arguments below point into it
-  dnnl::memory::desc weight_;
+  std::optional<PackedWeight> weight_;
   PrimitiveConstants arguments_;
 };
 

@@ -60,7 +60,7 @@ struct Outcome {
 
 class PartitionKernel::Impl {
  public:
-  explicit Impl(const jit::Node& node)
+  Impl(const jit::Node& node, Weights weights)
       : subgraph_(node.g(c10::attr::Subgraph)->copy()),
         name_(partition_name(*subgraph_)),
         layouts_(output_layouts(node)),
@@ -77,7 +77,7 @@ class PartitionKernel::Impl {
       return;
     }
     if (layouts_.size() == 1) {
-      primitive_ = make_primitive_kernel(*subgraph_, name_, layouts_[0], reusable_);
+      primitive_ = make_primitive_kernel(*subgraph_, name_, layouts_[0], reusable_, weights);
     }
     if (!primitive_) mapped();
   }
@@ -129,6 +129,7 @@ class PartitionKernel::Impl {
   /// odd shapes only, so it is made when it is first asked for.
   const MappedPartition* mapped() const {
     std::call_once(mapping_, [this] {
+      restore_weight();
       mapped_ = map_partition(*subgraph_, name_, layouts_);
       if (!mapped_) told_ = true;
     });
@@ -186,11 +187,18 @@ class PartitionKernel::Impl {
     return unique;
   }
 
+  void restore_weight() const {
+    if (primitive_) primitive_->restore_weight();
+  }
+
   void run_unfused(jit::Stack& stack, const char* reason) const {
     if (!told_.exchange(true)) {
       log_verbose([&] { return name_ + ": runs unfused: " + reason; });
     }
-    std::call_once(falling_back_, [this] { fallback_.emplace(subgraph_, "int8graph::partition"); });
+    std::call_once(falling_back_, [this] {
+      restore_weight();
+      fallback_.emplace(subgraph_, "int8graph::partition");
+    });
     const AutocastScope off(std::nullopt);
     jit::InterpreterState(*fallback_).run(stack);
   }
@@ -213,7 +221,8 @@ class PartitionKernel::Impl {
   mutable std::optional<jit::Code> fallback_;
 };
 
-PartitionKernel::PartitionKernel(const jit::Node& node) : impl_(std::make_unique<Impl>(node)) {}
+PartitionKernel::PartitionKernel(const jit::Node& node, Weights weights)
+    : impl_(std::make_unique<Impl>(node, weights)) {}
 
 PartitionKernel::~PartitionKernel() = default;
 

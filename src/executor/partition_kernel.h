@@ -4,6 +4,8 @@
 
 #include <memory>
 
+#include "executor/packed_weight.h"
+
 namespace torch::jit {
 struct Node;
 }
@@ -19,7 +21,8 @@ namespace int8graph {
 /// and says so once.
 class PartitionKernel {
  public:
-  explicit PartitionKernel(const torch::jit::Node& node);
+  /// @param weights who reads the tensors of the node's weights
+  explicit PartitionKernel(const torch::jit::Node& node, Weights weights = Weights::Shared);
   ~PartitionKernel();
   PartitionKernel(const PartitionKernel&) = delete;
   PartitionKernel& operator=(const PartitionKernel&) = delete;

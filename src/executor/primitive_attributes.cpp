@@ -1,6 +1,5 @@
 #include "executor/primitive_attributes.h"
 
-#include "executor/onednn_runtime.h"
 #include "executor/primitive_call.h"
 
 namespace int8graph {
@@ -45,13 +44,6 @@ dnnl::primitive_attr primitive_attributes(const AttributesOf& of) {
   }
   attr.set_post_ops(onednn_post_ops(of));
   return attr;
-}
-
-memory packed(const memory::desc& plain, const at::Tensor& weight, const memory::desc& layout) {
-  memory from(plain, onednn_engine(), weight.data_ptr());
-  memory to(layout, onednn_engine());
-  dnnl::reorder(from, to).execute(onednn_stream(), from, to);
-  return to;
 }
 
 }  // namespace int8graph

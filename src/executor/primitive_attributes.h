@@ -20,10 +20,4 @@ struct AttributesOf {
 /// operand in int8 is a sum: the operand lies where the result will.
 dnnl::primitive_attr primitive_attributes(const AttributesOf& of);
 
-/// A weight in the layout that a primitive wants: some 4.5 ns for each of its bytes.
-/// @param plain how `weight` lies, in the primitive's dimensions
-/// @throws dnnl::error if oneDNN can't bring it there
-dnnl::memory packed(const dnnl::memory::desc& plain, const at::Tensor& weight,
-                    const dnnl::memory::desc& layout);
-
 }  // namespace int8graph

@@ -10,13 +10,14 @@ namespace int8graph {
 std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& subgraph,
                                                              const std::string& name,
                                                              OutputLayout layout,
-                                                             const std::vector<bool>& reusable) {
+                                                             const std::vector<bool>& reusable,
+                                                             Weights weights) {
   try {
     if (auto plan = conv_plan(subgraph)) {
-      return make_conv_kernel(std::move(*plan), name, layout, reusable);
+      return make_conv_kernel(std::move(*plan), name, layout, reusable, weights);
     }
     if (auto plan = matmul_plan(subgraph))
-      return make_matmul_kernel(std::move(*plan), name, layout);
+      return make_matmul_kernel(std::move(*plan), name, layout, weights);
     if (auto plan = row_plan(subgraph)) return make_row_kernel(std::move(*plan), name);
   } catch (const std::exception& error) {
     log_verbose([&] {

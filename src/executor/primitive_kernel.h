@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "executor/packed_weight.h"
 #include "passes/partition_node.h"
 
 namespace torch::jit {
@@ -32,6 +33,9 @@ class PrimitiveKernel {
   ///   verbose log says so once).
   virtual std::optional<at::Tensor> run(std::span<const at::Tensor> arguments) const = 0;
 
+  /// Brings back the tensor of a weight that it owns, see PackedWeight.
+  virtual void restore_weight() const {}
+
  protected:
   PrimitiveKernel() = default;
   PrimitiveKernel(const PrimitiveKernel&) = delete;
@@ -44,9 +48,11 @@ class PrimitiveKernel {
 /// @param name what the verbose log calls it
 /// @param layout how the result lies in memory, where the kernel has a choice
 /// @param reusable which inputs may be overwritten, as soon as nobody else holds them
+/// @param weights who reads the tensors of the subgraph's weights
 std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& subgraph,
                                                              const std::string& name,
                                                              OutputLayout layout,
-                                                             const std::vector<bool>& reusable);
+                                                             const std::vector<bool>& reusable,
+                                                             Weights weights);
 
 }  // namespace int8graph

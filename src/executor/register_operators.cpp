@@ -8,6 +8,7 @@
 
 #include "executor/lookup.h"
 #include "executor/partition_kernel.h"
+#include "executor/shared_kernels.h"
 #include "passes/partition_node.h"
 
 namespace int8graph {
@@ -17,9 +18,9 @@ namespace jit = torch::jit;
 namespace {
 
 /// The partition node is variadic, so it has no schema; its kernel is made from the node itself
-/// when the interpreter's code is, and lives as long as that.
+/// when the interpreter's code is, unless the node has one already, and lives as long as that.
 jit::Operation make_partition(const jit::Node* node) {
-  auto kernel = std::make_shared<const PartitionKernel>(*node);
+  const auto kernel = kernel_of(*node);
   return [kernel](jit::Stack& stack) { kernel->run(stack); };
 }
 

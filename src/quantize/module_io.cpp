@@ -1,6 +1,7 @@
 #include "int8graph/module_io.h"
 
 #include <caffe2/serialize/inline_container.h>
+#include <malloc.h>
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/inliner.h>
@@ -11,6 +12,7 @@
 #include "config/atomic_file.h"
 #include "config/autocast.h"
 #include "config/environment.h"
+#include "executor/shared_kernels.h"
 #include "passes/pipeline.h"
 #include "quantize/artifact.h"
 #include "quantize/torchscript_file.h"
@@ -25,6 +27,13 @@ constexpr const char* kConfFile = "int8graph.json";
 
 /// Marks modules whose graph load() has fused: they run, but are no plain TorchScript any more.
 constexpr const char* kFused = "int8graph_fused";
+
+/// Weights that were packed leave gaps between memory that is in use.
+void return_free_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 /// What jit::ExportModule does, but for the QuantConf, which is compressed: tens of thousands of
 /// weight scales in decimal are megabytes.
@@ -74,6 +83,7 @@ jit::Module load(const std::string& path) {
   jit::Inline(*graph);
   jit::ConstantPropagation(graph);
   optimize(graph);
+  make_kernels(*graph->block());
   module.register_attribute(kFused, c10::BoolType::get(), true);
   // The graph needs no profiling any more; this executor runs it as it is, from the first call on.
   function._set_initial_executor_execution_mode(jit::ExecutorExecutionMode::SIMPLE);
@@ -88,6 +98,7 @@ jit::Module load(const std::string& path) {
       log_verbose([&] { return "not compiled ahead for \"" + path + "\": " + error.what(); });
     }
   }
+  return_free_memory();
   return module;
 }
 

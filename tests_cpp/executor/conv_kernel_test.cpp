@@ -22,7 +22,8 @@ struct Kernel {
       : partition(small_model(body), {input}, position),
         plan(conv_plan(*partition.node().g(c10::attr::Subgraph)).value()),
         kernel(make_conv_kernel(plan, "a convolution", layout,
-                                std::vector<bool>(partition.node().inputs().size(), true))) {}
+                                std::vector<bool>(partition.node().inputs().size(), true),
+                                Weights::Shared)) {}
 
   at::Tensor expect_right(const std::vector<at::Tensor>& inputs) const {
     const auto result = kernel->run(inputs);
@@ -168,7 +169,7 @@ TEST(ConvKernel, ThreadsShareTheWeight) {
 
 TEST(ConvConstants, PackAWeightOnceForAllSizesOfOneLayout) {
   const Kernel conv("return self.exact_conv2d(torch.relu(self.conv2d(x)))", small_input(4));
-  const ConvConstants constants(conv.plan);
+  const ConvConstants constants(conv.plan, Weights::Shared);
   const ConvPrimitive small(conv.plan, constants, {1, 8, 8, 8}, {1, 8, 8, 8});
   const ConvPrimitive large(conv.plan, constants, {1, 8, 64, 64}, {1, 8, 64, 64});
   const auto weight_of = [](const PrimitiveConstants& all) {

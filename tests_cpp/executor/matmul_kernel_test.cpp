@@ -18,7 +18,7 @@ struct Kernel {
   Kernel(const std::string& body, const at::Tensor& input, size_t position)
       : partition(small_model(body), {input}, position),
         kernel(make_matmul_kernel(matmul_plan(*partition.node().g(c10::attr::Subgraph)).value(),
-                                  "a matmul", OutputLayout::Any)) {}
+                                  "a matmul", OutputLayout::Any, Weights::Shared)) {}
 
   void expect_right(const std::vector<at::Tensor>& inputs) const {
     const auto run = kernel->run(inputs);
@@ -114,7 +114,7 @@ TEST_F(ProductKernel, AddsMasksThatBroadcastWhateverTheirStrides) {
   const Partition partition(model, {x, noise({1, 1, 6, 6})}, 0);
   ASSERT_EQ(partition.node().inputs().size(), 3);
   const auto plan = matmul_plan(*partition.node().g(c10::attr::Subgraph)).value();
-  const auto kernel = make_matmul_kernel(plan, "masked", OutputLayout::Any);
+  const auto kernel = make_matmul_kernel(plan, "masked", OutputLayout::Any, Weights::Shared);
   const at::Tensor wide = noise({2, 3, 20, 20}, 3);
   const std::vector<at::Tensor> masks = {
       noise({1, 1, 6, 6}, 2),
@@ -145,7 +145,7 @@ TEST_F(ProductKernel, PutsHeadsInsideWhereItsReadersWantThem) {
   const std::vector<at::Tensor> inputs = {partition.int8(x, 0),
                                           partition.int8(x.transpose(2, 3), 1)};
   const auto run = [&](OutputLayout layout, const std::vector<at::Tensor>& arguments) {
-    return make_matmul_kernel(plan, "heads", layout)->run(arguments).value();
+    return make_matmul_kernel(plan, "heads", layout, Weights::Shared)->run(arguments).value();
   };
   const at::Tensor inside = run(OutputLayout::HeadsInside, inputs);
   EXPECT_TRUE(inside.transpose(1, 2).is_contiguous());
