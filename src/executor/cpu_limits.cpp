@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -37,13 +38,29 @@ const jit::Node& source_of(const jit::Node& node, const Operator& row) {
 }
 
 /// Whether 255 times any two neighbours along the axis add up to a number of 16 bits.
-bool neighbours_fit(const at::Tensor& weight, int64_t axis) {
-  const int64_t pairs = weight.size(axis) - 1;
+bool neighbours_fit(const at::Tensor& values, int64_t axis) {
+  const int64_t pairs = values.size(axis) - 1;
   if (pairs < 1) return true;
-  const at::Tensor values = weight.int_repr().to(at::kInt);
-  const at::Tensor sums = values.narrow(axis, 0, pairs) + values.narrow(axis, 1, pairs);
-  return sums.max().item<int>() * 255 <= std::numeric_limits<int16_t>::max() &&
-         sums.min().item<int>() * 255 >= std::numeric_limits<int16_t>::min();
+  const at::Tensor wide = values.to(at::kShort);
+  const auto [least, most] = (wide.narrow(axis, 0, pairs) + wide.narrow(axis, 1, pairs)).aminmax();
+  return most.item<int>() * 255 <= std::numeric_limits<int16_t>::max() &&
+         least.item<int>() * 255 >= std::numeric_limits<int16_t>::min();
+}
+
+// Of a slice this large, the copies stay in the caches, and so does the memory that they need.
+constexpr int64_t kValuesAtOnce = int64_t{1} << 16;
+
+/// The same for a weight, by slices of another axis.
+bool all_neighbours_fit(const at::Tensor& weight, int64_t axis) {
+  const at::Tensor values = weight.int_repr();
+  const bool is_first = axis == 0 || axis == -values.dim();
+  if (values.dim() == 1) return neighbours_fit(values, axis);
+  const int64_t sliced = is_first ? 1 : 0;
+  const int64_t in_slice = std::max<int64_t>(
+      1, kValuesAtOnce * values.size(sliced) / std::max<int64_t>(1, values.numel()));
+  return std::ranges::all_of(values.split(in_slice, sliced), [axis](const at::Tensor& slice) {
+    return neighbours_fit(slice, axis);
+  });
 }
 
 bool may_saturate(const jit::Node& node) {
@@ -56,7 +73,7 @@ bool may_saturate(const jit::Node& node) {
   if (!weight || !weight->is_quantized()) return true;
   const bool is_halved = row->op_class == OpClass::Conv &&
                          parameters_at(source)->dtype == static_cast<int64_t>(at::kQInt8);
-  return is_halved || !neighbours_fit(*weight, input_axis(*weight, *row));
+  return is_halved || !all_neighbours_fit(*weight, input_axis(*weight, *row));
 }
 
 bool is_int8_softmax(const jit::Node& node) {
