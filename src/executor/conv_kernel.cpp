@@ -1,5 +1,7 @@
 #include "executor/conv_kernel.h"
 
+#include <stdexcept>
+
 #include "config/environment.h"
 #include "executor/call_key.h"
 #include "executor/conv_primitive.h"
@@ -21,9 +23,16 @@ bool lies_in(const OutputSpec& spec, const std::vector<int64_t>& strides) {
   return true;
 }
 
-OutputSpec result_spec(const ConvPlan& plan, std::vector<int64_t> sizes) {
-  std::vector<int64_t> strides = channels_last_strides(sizes);
-  return {std::move(sizes), std::move(strides),
+/// @throws std::invalid_argument if the arguments do not fit the convolution
+OutputSpec result_spec(const ConvPlan& plan, Arguments arguments) {
+  auto sizes = plan.result_sizes(arguments[plan.source.argument].sizes());
+  if (!sizes) throw std::invalid_argument("the convolution does not fit its source");
+  const auto summand = plan.summand();
+  if (summand && arguments[*summand].sizes() != *sizes) {
+    throw std::invalid_argument("what it adds is not of the result's sizes");
+  }
+  std::vector<int64_t> strides = channels_last_strides(*sizes);
+  return {std::move(*sizes), std::move(strides),
           plan.quantizer ? plan.quantizer->scalar_type() : c10::kFloat, plan.quantizer};
 }
 
@@ -31,8 +40,8 @@ OutputSpec result_spec(const ConvPlan& plan, std::vector<int64_t> sizes) {
 class ConvCall {
  public:
   ConvCall(const ConvPlan& plan, const ConvConstants& constants, Arguments arguments,
-           std::vector<int64_t> sizes, OutputLayout layout)
-      : result_(result_spec(plan, std::move(sizes))),
+           OutputLayout layout)
+      : result_(result_spec(plan, arguments)),
         convolution_(plan, constants, arguments[plan.source.argument].sizes(), result_.sizes) {
     const OutputSpec source = spec_of(arguments[plan.source.argument]);
     const auto strides = channels_last_strides(source.sizes);
@@ -85,13 +94,9 @@ class ConvKernel final : public PrimitiveKernel {
 
   std::optional<at::Tensor> run(Arguments arguments) const override {
     const at::Tensor& source = arguments[plan_.source.argument];
-    auto sizes = plan_.result_sizes(source.sizes());
-    if (!sizes) return {};
     const at::Tensor* summand = summand_ ? &arguments[*summand_] : nullptr;
-    if (summand != nullptr && summand->sizes() != *sizes) return {};
-    const auto call = cache_.find_or_make(CallKey(arguments).view(), [&] {
-      return ConvCall(plan_, constants_, arguments, std::move(*sizes), layout_);
-    });
+    const auto call = cache_.find_or_make(
+        CallKey(arguments).view(), [&] { return ConvCall(plan_, constants_, arguments, layout_); });
     if (!call->has_value()) return {};
     return (*call)->run(source, summand, may_reuse_summand_ && is_unique(*summand));
   }

@@ -108,11 +108,12 @@ PrimitiveConstants ConvConstants::with_weight(const memory::desc& layout) const 
   if (known == packed_.end()) {
     // A second layout keeps the tensor: sizes that want a third one may follow.
     if (!packed_.empty()) keep_weight();
-    packed_.emplace_back(layer_.weight, plain_weight(layer_.weight, groups_), layout, ownership_);
+    packed_.emplace_back(layer_.weight, plain_weight(layer_.weight, groups_), layout);
     known = std::prev(packed_.end());
   }
   PrimitiveConstants result = arguments_;
   result.add(DNNL_ARG_WEIGHTS, known->packed());
+  if (ownership_ == Weights::Owned) known->give_back();
   return result;
 }
 

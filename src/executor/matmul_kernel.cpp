@@ -90,10 +90,10 @@ at::Tensor with_padding(const at::Tensor& tensor, int64_t rows) {
 /// What both kernels have.
 class MatmulKernel : public PrimitiveKernel {
  protected:
-  MatmulKernel(MatmulPlan plan, std::string name, size_t capacity, Weights weights)
+  MatmulKernel(MatmulPlan plan, std::string name, size_t capacity)
       : plan_(std::move(plan)),
         operands_(operands_of(plan_)),
-        constants_(std::make_shared<MatmulConstants>(plan_, weights)),
+        constants_(std::make_shared<MatmulConstants>(plan_)),
         cache_(std::move(name), capacity) {}
 
   /// @param shapes returns the MatmulShapes that belong to the key
@@ -115,7 +115,9 @@ class MatmulKernel : public PrimitiveKernel {
 class LinearKernel final : public MatmulKernel {
  public:
   LinearKernel(MatmulPlan plan, std::string name, Weights weights)
-      : MatmulKernel(std::move(plan), std::move(name), kCapacity, weights) {}
+      : MatmulKernel(std::move(plan), std::move(name), kCapacity) {
+    if (weights == Weights::Owned) constants_->weight()->give_back();
+  }
 
   void restore_weight() const override { constants_->weight()->restore(); }
 
@@ -205,8 +207,7 @@ class LinearKernel final : public MatmulKernel {
 class ProductKernel final : public MatmulKernel {
  public:
   ProductKernel(MatmulPlan plan, std::string name, OutputLayout layout)
-      : MatmulKernel(std::move(plan), std::move(name), compile_cache_capacity(), Weights::Shared),
-        layout_(layout) {}
+      : MatmulKernel(std::move(plan), std::move(name), compile_cache_capacity()), layout_(layout) {}
 
   std::optional<at::Tensor> run(Arguments arguments) const override {
     const at::Tensor& left = arguments[plan_.source.argument];

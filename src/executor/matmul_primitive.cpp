@@ -63,12 +63,12 @@ MatmulShapes linear_shapes(const MatmulPlan& plan, const memory::desc& weight, i
   return shapes;
 }
 
-MatmulConstants::MatmulConstants(const MatmulPlan& plan, Weights weights) : layer_(plan.layer) {
+MatmulConstants::MatmulConstants(const MatmulPlan& plan) : layer_(plan.layer) {
   if (layer_) {
     const memory::desc any({plan.inner_size(), plan.outer_size()}, memory::data_type::s8,
                            memory::format_tag::any);
     weight_.emplace(layer_->weight, plain_weight(plan),
-                    describe(plan, linear_shapes(plan, any, kTypicalRows)).weights_desc(), weights);
+                    describe(plan, linear_shapes(plan, any, kTypicalRows)).weights_desc());
     arguments_.add(DNNL_ARG_WEIGHTS, weight_->packed());
     arguments_.add_layer(*layer_, bias_of(plan));
   } else {

@@ -18,7 +18,7 @@ class MatmulConstants {
  public:
   /// Packs the plan's weight, where it has one: some 4.5 ns for each of its bytes.
   /// @throws dnnl::error if oneDNN has no matmul of this form.
-  MatmulConstants(const MatmulPlan& plan, Weights weights);
+  explicit MatmulConstants(const MatmulPlan& plan);
 
   /// Nothing for the product of two activations.
   const std::optional<PackedWeight>& weight() const { return weight_; }

@@ -2,7 +2,6 @@
 
 #include <c10/core/CPUAllocator.h>
 
-#include <algorithm>
 #include <mutex>
 
 #include "executor/onednn_runtime.h"
@@ -13,26 +12,38 @@ using dnnl::memory;
 
 namespace {
 
-constexpr int64_t kSamples = 64;
+constexpr int64_t kWorthIt = 1024;  // bytes
+constexpr int64_t kSamples = 512;
+constexpr int64_t kStep = 7919;  // a prime: the samples lie in all rows and columns
+constexpr int64_t kProofs = 16;
 
-/// Where oneDNN's blocked layouts have the element at `position`: outer blocks by their strides,
-/// and inside them the inner blocks from the last to the first (oneDNN's "understanding memory
-/// formats").
-int64_t offset_in(const memory::desc& layout, memory::dims position) {
-  const memory::dims blocks = layout.get_inner_blks();
-  const memory::dims dimensions = layout.get_inner_idxs();
-  int64_t offset = 0;
-  int64_t size = 1;
-  for (size_t b = blocks.size(); b-- > 0;) {
-    int64_t& along = position[static_cast<size_t>(dimensions[b])];
-    offset += along % blocks[b] * size;
-    along /= blocks[b];
-    size *= blocks[b];
+/// Where a layout of oneDNN has its elements: outer blocks by their strides, and inside them the
+/// inner blocks from the last to the first (oneDNN's "understanding memory formats").
+class Places {
+ public:
+  explicit Places(const memory::desc& layout)
+      : strides_(layout.get_strides()),
+        blocks_(layout.get_inner_blks()),
+        blocked_dimensions_(layout.get_inner_idxs()) {}
+
+  int64_t of(const memory::dims& position) {
+    remaining_ = position;
+    int64_t offset = 0;
+    int64_t size = 1;
+    for (size_t b = blocks_.size(); b-- > 0;) {
+      int64_t& along = remaining_[static_cast<size_t>(blocked_dimensions_[b])];
+      offset += along % blocks_[b] * size;
+      along /= blocks_[b];
+      size *= blocks_[b];
+    }
+    for (size_t d = 0; d < strides_.size(); ++d) offset += remaining_[d] * strides_[d];
+    return offset;
   }
-  const memory::dims strides = layout.get_strides();
-  for (size_t d = 0; d < position.size(); ++d) offset += position[d] * strides[d];
-  return offset;
-}
+
+ private:
+  const memory::dims strides_, blocks_, blocked_dimensions_;
+  memory::dims remaining_;  // of the position, in blocks; kept for its memory
+};
 
 /// Steps to the next position of a tensor of these sizes; false behind the last.
 bool advance(memory::dims& position, const memory::dims& sizes) {
@@ -45,14 +56,16 @@ bool advance(memory::dims& position, const memory::dims& sizes) {
 
 }  // namespace
 
-PackedWeight::PackedWeight(at::Tensor weight, memory::desc plain, const memory::desc& layout,
-                           Weights ownership)
+PackedWeight::PackedWeight(at::Tensor weight, memory::desc plain, const memory::desc& layout)
     : weight_(std::move(weight)), plain_(std::move(plain)), packed_(layout, onednn_engine()) {
   memory from(plain_, onednn_engine(), weight_.data_ptr());
   dnnl::reorder(from, packed_).execute(onednn_stream(), from, packed_);
-  if (ownership == Weights::Owned && can_be_read_back()) {
-    weight_.storage().set_data_ptr_noswap(at::DataPtr(nullptr, c10::kCPU));
-  }
+}
+
+void PackedWeight::give_back() const {
+  const std::lock_guard lock(mutex_);
+  if (weight_.numel() < kWorthIt || !can_be_read_back()) return;
+  weight_.storage().set_data_ptr_noswap(at::DataPtr(nullptr, c10::kCPU));
 }
 
 bool PackedWeight::can_be_read_back() const {
@@ -61,16 +74,23 @@ bool PackedWeight::can_be_read_back() const {
       !weight_.is_non_overlapping_and_dense()) {
     return false;
   }
-  // A layout may hold more than its description tells, such as halved numbers.
+  // A layout may hold other numbers than its description tells: oneDNN halves those that s8
+  // convolutions multiply on CPUs without VNNI. Those run in fp32 (executor/cpu_limits.h), but a
+  // look at some numbers costs little. Zeros prove nothing.
   const auto* plain = static_cast<const int8_t*>(weight_.data_ptr());
   const auto* packed = static_cast<const int8_t*>(packed_.get_data_handle());
   const memory::dims sizes = plain_.get_dims();
+  Places in_plain(plain_), in_packed(layout);
+  int64_t proofs = 0;
   for (int64_t sample = 0; sample < kSamples; ++sample) {
-    memory::dims position;
-    for (const int64_t size : sizes) position.push_back(sample * (size - 1) / (kSamples - 1));
-    if (plain[offset_in(plain_, position)] != packed[offset_in(layout, position)]) return false;
+    int64_t index = sample * kStep % weight_.numel();
+    memory::dims position(sizes.size());
+    for (size_t d = sizes.size(); d-- > 0; index /= sizes[d]) position[d] = index % sizes[d];
+    const int8_t number = plain[in_plain.of(position)];
+    if (number != packed[in_packed.of(position)]) return false;
+    proofs += number != 0;
   }
-  return true;
+  return proofs >= kProofs;
 }
 
 void PackedWeight::restore() const {
@@ -79,11 +99,12 @@ void PackedWeight::restore() const {
   at::DataPtr data = c10::GetCPUAllocator()->allocate(weight_.storage().nbytes());
   auto* plain = static_cast<int8_t*>(data.get());
   const auto* packed = static_cast<const int8_t*>(packed_.get_data_handle());
-  const memory::desc layout = packed_.get_desc();
-  memory::dims position(plain_.get_dims().size(), 0);
+  const memory::dims sizes = plain_.get_dims();
+  Places in_plain(plain_), in_packed(packed_.get_desc());
+  memory::dims position(sizes.size(), 0);
   do {
-    plain[offset_in(plain_, position)] = packed[offset_in(layout, position)];
-  } while (advance(position, plain_.get_dims()));
+    plain[in_plain.of(position)] = packed[in_packed.of(position)];
+  } while (advance(position, sizes));
   weight_.storage().set_data_ptr_noswap(std::move(data));
 }
 

@@ -15,17 +15,19 @@ enum class Weights {
 
 /// A weight in the layout that a primitive wants: some 4.5 ns for each of its bytes.
 ///
-/// An owned tensor's memory is given back. It is restored from the packed form for whoever needs it
-/// after all; until then the tensor, and others over its storage, have sizes but no data.
+/// The memory of the tensor that it came from can be given back, where nobody else reads that, and
+/// is restored from the packed form for whoever needs it after all. Until then the tensor, and
+/// others over its storage, have sizes but no data.
 class PackedWeight {
  public:
   /// @param plain how `weight` lies, in the primitive's dimensions
   /// @throws dnnl::error if oneDNN can't bring it into `layout`
-  PackedWeight(at::Tensor weight, dnnl::memory::desc plain, const dnnl::memory::desc& layout,
-               Weights ownership);
+  PackedWeight(at::Tensor weight, dnnl::memory::desc plain, const dnnl::memory::desc& layout);
 
   const dnnl::memory& packed() const { return packed_; }
 
+  /// Nothing happens for small weights, and where the packed form can't be read back.
+  void give_back() const;
   void restore() const;
 
  private:
@@ -34,7 +36,7 @@ class PackedWeight {
   const at::Tensor weight_;
   const dnnl::memory::desc plain_;
   dnnl::memory packed_;
-  mutable std::mutex mutex_;  // of restore()
+  mutable std::mutex mutex_;  // of what is done to the tensor
 };
 
 }  // namespace int8graph

@@ -50,7 +50,7 @@ class PrimitiveCache {
   Outcome refused(const std::string& reason) const {
     if (!told_.exchange(true)) {
       log_verbose(
-          [&] { return name_ + ": left to oneDNN Graph: oneDNN's primitive says " + reason; });
+          [&] { return name_ + ": left to oneDNN Graph: no primitive for this: " + reason; });
     }
     return {};
   }

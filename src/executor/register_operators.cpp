@@ -33,12 +33,14 @@ at::Tensor dequantize(const at::Tensor& quantized, double /*scale*/, int64_t /*z
   return quantized.dequantize();
 }
 
-/// Quantizers take fp32 alone. So under torch.autocast they are one of the operators that get it,
-/// whatever dtype autocast has given to what they read.
+/// Quantizers take fp32 alone. So under torch.autocast they are among the operators that get it
+/// where autocast has made a reduced float of what they read.
 at::Tensor quantize_under_autocast(const at::Tensor& values, double scale, int64_t zero_point,
                                    c10::ScalarType dtype) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
-  return at::quantize_per_tensor(values.to(c10::kFloat), scale, zero_point, dtype);
+  const bool is_reduced = c10::isReducedFloatingType(values.scalar_type());
+  return at::quantize_per_tensor(is_reduced ? values.to(c10::kFloat) : values, scale, zero_point,
+                                 dtype);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
+#include <torch/custom_class.h>
 
 #include <unordered_map>
 
@@ -19,14 +20,17 @@ namespace {
 
 const c10::Symbol kKernel = c10::Symbol::attr("kernel");
 
+/// As a class that TorchScript knows: graphs with attributes of others can't be printed.
 struct Holder : torch::CustomClassHolder {
   explicit Holder(std::shared_ptr<const PartitionKernel> k) : kernel(std::move(k)) {}
   const std::shared_ptr<const PartitionKernel> kernel;
 };
 
+const auto kHolder = torch::class_<Holder>("int8graph", "Kernel");
+
 std::shared_ptr<const PartitionKernel> tied_to(const jit::Node& partition) {
   if (!partition.hasAttribute(kKernel)) return nullptr;
-  return c10::static_intrusive_pointer_cast<Holder>(partition.ival(kKernel).toCapsule())->kernel;
+  return partition.ival(kKernel).toCustomClass<Holder>()->kernel;
 }
 
 using StorageCounts = std::unordered_map<const void*, int>;
@@ -66,7 +70,7 @@ void make_kernels(jit::Block& block) {
   for_each_node(block, [&](jit::Node& node) {
     if (node.kind() != partition_symbol()) return;
     const auto kernel = std::make_shared<const PartitionKernel>(node, weights_of(node, counts));
-    node.ival_(kKernel, c10::IValue::make_capsule(c10::make_intrusive<Holder>(kernel)));
+    node.ival_(kKernel, c10::IValue(c10::make_intrusive<Holder>(kernel)));
   });
 }
 

@@ -66,7 +66,8 @@ c10::ScalarType scalar_type_of(dnnl::graph::logical_tensor::data_type dtype) {
 }
 
 bool is_unique(const at::Tensor& tensor) {
-  return tensor.use_count() == 1 && tensor.storage().use_count() == 1;
+  return tensor.use_count() == 1 && tensor.storage().use_count() == 1 &&
+         tensor.storage_offset() == 0;
 }
 
 bool is_plain(const at::Tensor& tensor) {

@@ -31,7 +31,7 @@ at::Tensor allocate_over(at::Tensor donor, const OutputSpec& spec);
 
 c10::ScalarType scalar_type_of(dnnl::graph::logical_tensor::data_type dtype);
 
-/// Whether nobody else holds the tensor or, through a view, its memory.
+/// Whether nobody else holds the tensor or, through a view, its memory, of which it is the start.
 bool is_unique(const at::Tensor& tensor);
 
 /// Whether a oneDNN tensor may point straight into this one: plain memory on the CPU, not empty.

@@ -25,4 +25,11 @@ struct ActivationUse {
 /// dimensions, which PyTorch makes of numbers, are no activations.
 std::vector<ActivationUse> activations_of(torch::jit::Node& node, const Operator& row);
 
+/// All tensors that a node reads, also by its attached nodes (ops/attached_nodes.h).
+std::vector<ActivationUse> tensors_read_by(torch::jit::Node& node);
+
+/// Those of them that decide the result's dtype by PyTorch's type promotion: not the weights of
+/// norms, masks, and tensors without dimensions.
+std::vector<ActivationUse> dtype_operands(torch::jit::Node& node);
+
 }  // namespace int8graph

@@ -1,11 +1,13 @@
 #include "passes/mark_reduced_floats.h"
 
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <optional>
 #include <string_view>
 
-#include "ops/attached_nodes.h"
+#include "ops/activations.h"
 #include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
@@ -26,21 +28,25 @@ Dtype of_cast(const jit::Node& node) {
   return static_cast<c10::ScalarType>(*dtype);
 }
 
-/// The reduced dtype that all inputs have which are tensors, also in lists, and no constants.
-Dtype common_dtype(const jit::Node& node) {
+Dtype dtype_of(const jit::Value& value) {
+  const auto constant = constant_tensor(&value);
+  if (!constant) return reduced_float(value);
+  return c10::isReducedFloatingType(constant->scalar_type()) ? Dtype(constant->scalar_type())
+                                                             : std::nullopt;
+}
+
+/// The reduced dtype of all operands, if they have one in common.
+Dtype common_dtype(jit::Node& node) {
   Dtype common;
-  for (const jit::Value* input : node.inputs()) {
-    const jit::Node& producer = *input->node();
-    const bool is_list = is_attached(producer) && !is_tensor(*input);
-    if (producer.kind() == c10::prim::Constant || !(is_list || is_tensor(*input))) continue;
-    const Dtype dtype = is_list ? common_dtype(producer) : reduced_float(*input);
+  for (const ActivationUse& use : dtype_operands(node)) {
+    const Dtype dtype = dtype_of(*use.value());
     if (!dtype || (common && common != dtype)) return {};
     common = dtype;
   }
   return common;
 }
 
-Dtype result_of(const jit::Node& node) {
+Dtype result_of(jit::Node& node) {
   if (const Dtype cast = of_cast(node)) return cast;
   // Of the lists that split and chunk make.
   if (node.kind() == c10::prim::ListUnpack) return result_of(*node.input()->node());

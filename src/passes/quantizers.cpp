@@ -4,6 +4,9 @@
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include <algorithm>
+
+#include "ops/activations.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 
@@ -36,6 +39,15 @@ bool is_quantize(const jit::Node& node) {
 
 bool is_activation_dequantize(const jit::Node& node) {
   return node.kind() == c10::aten::dequantize && !constant_tensor(node.output());
+}
+
+bool computes_in_int8(jit::Node& node) {
+  const Operator* row = find_operator(node);
+  if (row == nullptr || !row->is_compute()) return false;
+  const auto activations = activations_of(node, *row);
+  return !activations.empty() && std::ranges::all_of(activations, [](const ActivationUse& use) {
+    return is_activation_dequantize(*use.value()->node());
+  });
 }
 
 std::optional<QuantizerParameters> parameters_at(const jit::Node& quantizer) {

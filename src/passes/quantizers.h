@@ -37,6 +37,9 @@ bool is_quantize(const torch::jit::Node& node);
 /// Whether the node is aten::dequantize of an activation; weights are dequantized constants.
 bool is_activation_dequantize(const torch::jit::Node& node);
 
+/// Whether the node is a compute operator whose activations are all dequantized right before it.
+bool computes_in_int8(torch::jit::Node& node);
+
 /// What a quantize or an explicit dequantize says of itself; nothing if an argument is no constant.
 std::optional<QuantizerParameters> parameters_at(const torch::jit::Node& quantizer);
 

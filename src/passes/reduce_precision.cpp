@@ -41,16 +41,24 @@ bool converts(const jit::Node& node) {
   return position && !node.input(static_cast<size_t>(*position))->mustBeNone();
 }
 
-/// Whether the outputs have the precision of the activations. prelu and addcmul want other tensors
-/// of the same dtype; a reduction that returns positions, too, has two outputs.
-bool passes_precision_on(const jit::Node& node) {
+/// What is made of several tensors is told by each; what is a list, only where it is unpacked.
+bool makes_known_tensors(const jit::Node& node) {
+  const auto is_known = [](const jit::Value* output) {
+    return is_tensor(*output) || std::ranges::all_of(output->uses(), [](const jit::Use& use) {
+             return use.user->kind() == c10::prim::ListUnpack;
+           });
+  };
+  return std::ranges::all_of(node.outputs(), is_known) &&
+         (node.outputs().size() == 1 || moves_elements(node));  // not a reduction's positions
+}
+
+/// Whether the outputs have the dtype that PyTorch's type promotion gives the operands; prelu and
+/// addcmul want tensors of one dtype.
+bool promotes(const jit::Node& node) {
   const Operator* row = find_operator(node);
-  if (row == nullptr || row->is_compute() || row->name == "prelu" || row->name == "addcmul") {
-    return false;
-  }
-  const bool is_one = node.outputs().size() == 1 || row->moves_elements();
-  return is_one && row->op_class != OpClass::Quantizer && row->op_class != OpClass::Lookup &&
-         !converts(node);
+  return row != nullptr && !row->is_compute() && row->op_class != OpClass::Quantizer &&
+         row->op_class != OpClass::Lookup && row->name != "prelu" && row->name != "addcmul" &&
+         !converts(node) && makes_known_tensors(node);
 }
 
 bool is_compute(const jit::Node& node) {
@@ -58,27 +66,9 @@ bool is_compute(const jit::Node& node) {
   return row != nullptr && row->is_compute();
 }
 
-bool is_in_int8(const std::vector<ActivationUse>& activations) {
-  return !activations.empty() && std::ranges::all_of(activations, [](const ActivationUse& use) {
-    return is_activation_dequantize(*use.value()->node());
-  });
-}
-
 bool makes_a_container(const jit::Node& node) {
   return node.kind() == c10::prim::TupleConstruct || node.kind() == c10::prim::ListConstruct ||
          node.kind() == c10::prim::DictConstruct;
-}
-
-/// The tensors that a node reads, be it in a list.
-std::vector<ActivationUse> tensors_read_by(jit::Node& node) {
-  std::vector<ActivationUse> uses;
-  for (size_t i = 0; i < node.inputs().size(); ++i) {
-    jit::Node& producer = *node.input(i)->node();
-    if (is_tensor(*node.input(i))) uses.push_back({&node, i});
-    if (producer.kind() != c10::prim::ListConstruct || !is_attached(producer)) continue;
-    for (size_t k = 0; k < producer.inputs().size(); ++k) uses.push_back({&producer, k});
-  }
-  return uses;
 }
 
 class Reducer {
@@ -98,7 +88,7 @@ class Reducer {
     for (jit::Node* node : block.nodes().reverse()) {
       for (jit::Block* inner : node->blocks()) find_ways_to_quantizers(*inner);
       const bool leads_on =
-          passes_precision_on(*node) || is_attached(*node) || node->kind() == c10::prim::ListUnpack;
+          promotes(*node) || is_attached(*node) || node->kind() == c10::prim::ListUnpack;
       if (leads_on && std::ranges::any_of(node->outputs(), [&](const jit::Value* output) {
             return is_on_way_to_quantizer(*output);
           })) {
@@ -126,15 +116,12 @@ class Reducer {
   }
 
   void visit(jit::Node& node) {
-    const Operator* row = find_operator(node);
-    const auto activations =
-        row != nullptr ? activations_of(node, *row) : std::vector<ActivationUse>{};
-    if (is_activation_dequantize(node) || (is_compute(node) && is_in_int8(activations))) {
+    if (is_activation_dequantize(node) || computes_in_int8(node)) {
       set(node, Precision::Either);
     } else if (is_compute(node) && may_reduce(node)) {
-      compute_reduced(node, activations);
-    } else if (passes_precision_on(node) && may_pass_on(node, activations)) {
-      pass_on(node, activations);
+      compute_reduced(node);
+    } else if (promotes(node) && may_pass_on(node)) {
+      pass_on(node);
     } else if (makes_tensors(node) && !(makes_a_container(node) && is_returned(node))) {
       read_full(node);
     }
@@ -157,40 +144,39 @@ class Reducer {
     return node.kind() != c10::aten::scaled_dot_product_attention || node.input(3)->mustBeNone();
   }
 
-  void compute_reduced(jit::Node& node, const std::vector<ActivationUse>& activations) {
-    for (const ActivationUse& use : activations) read_reduced(use);
-    for (size_t i = 0; i < node.inputs().size(); ++i) {
-      if (constant_tensor(node.input(i))) read_reduced({&node, i});  // weight and bias
-    }
+  void compute_reduced(jit::Node& node) {
+    for (const ActivationUse& use : tensors_read_by(node)) read_reduced(use);
     set(node, Precision::Reduced);
     log_verbose([&] {
       return std::string("in ") + c10::toString(dtype_) + ": " + node.kind().toQualString();
     });
   }
 
-  bool may_pass_on(const jit::Node& node, const std::vector<ActivationUse>& activations) const {
-    return !activations.empty() && !is_written(node) &&
-           std::ranges::all_of(activations, [&](const ActivationUse& use) {
+  bool may_pass_on(jit::Node& node) const {
+    const auto operands = dtype_operands(node);
+    return !operands.empty() && !is_written(node) &&
+           std::ranges::all_of(operands, [&](const ActivationUse& use) {
              return precision_of(use.value()) != Precision::Full;
            });
   }
 
-  void pass_on(jit::Node& node, const std::vector<ActivationUse>& activations) {
-    const bool in_fp32 = fuses_with_int8(node, activations);
-    for (const ActivationUse& use : activations) in_fp32 ? read_full(use) : read_reduced(use);
+  void pass_on(jit::Node& node) {
+    const auto operands = dtype_operands(node);
+    const bool in_fp32 = fuses_with_int8(node, operands);
+    for (const ActivationUse& use : operands) in_fp32 ? read_full(use) : read_reduced(use);
     set(node, in_fp32 ? Precision::Either : Precision::Reduced);
   }
 
   /// Whether the node computes in a partition, which is in fp32 inside: between int8 operators, or
   /// behind one.
-  bool fuses_with_int8(const jit::Node& node, const std::vector<ActivationUse>& activations) const {
+  bool fuses_with_int8(const jit::Node& node, const std::vector<ActivationUse>& operands) const {
     const auto is_either = [&](const ActivationUse& use) {
       return precision_of(use.value()) == Precision::Either;
     };
     const OpClass op_class = find_operator(node)->op_class;
     const bool is_arithmetic = op_class == OpClass::Add || op_class == OpClass::Elementwise;
-    return (to_quantizer_.contains(&node) && std::ranges::any_of(activations, is_either)) ||
-           (is_arithmetic && std::ranges::all_of(activations, is_either));
+    return (to_quantizer_.contains(&node) && std::ranges::any_of(operands, is_either)) ||
+           (is_arithmetic && std::ranges::all_of(operands, is_either));
   }
 
   void set(const jit::Node& node, Precision precision) {
@@ -250,8 +236,7 @@ class Reducer {
   }
 
   jit::Value* insert_cast(jit::Value* value, c10::ScalarType dtype) {
-    const bool is_input = value->node() == graph_.param_node();
-    const jit::WithInsertPoint guard(is_input ? *graph_.nodes().begin() : value->node()->next());
+    const jit::WithInsertPoint guard(value->node()->next());
     return graph_.insert(c10::aten::to, {value, static_cast<int64_t>(dtype)});
   }
 

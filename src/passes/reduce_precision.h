@@ -25,10 +25,10 @@ using FloatingNodes = std::unordered_set<const torch::jit::Node*>;
 ///
 /// Convolutions, linear layers and matmuls that are not in int8 read the reduced dtype, their
 /// weights too. Results go on in it through every operator with a row in the table, as long as all
-/// its activations are such results; with others it computes in fp32, as PyTorch's type promotion
-/// has it. What an int8 operator makes goes on in the reduced dtype, too, but behind what fuses
-/// with it: element-wise operators, and all that leads to the next quantizer. Quantizers, operators
-/// without a row, and nested blocks' results are given fp32.
+/// tensors that it computes with are such results; with others it computes in fp32, as PyTorch's
+/// type promotion has it. What an int8 operator makes goes on in the reduced dtype, too, but behind
+/// what fuses with it: element-wise operators, and all that leads to the next quantizer.
+/// Quantizers, operators without a row, and nested blocks' results are given fp32.
 /// @param floating the compute operators that may be reduced: others may compute with integers.
 void reduce_precision(std::shared_ptr<torch::jit::Graph>& graph, c10::ScalarType dtype,
                       const FloatingNodes& floating);

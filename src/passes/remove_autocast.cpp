@@ -7,7 +7,7 @@
 #include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
-#include "ops/operator_table.h"
+#include "passes/quantizers.h"
 
 namespace int8graph {
 
@@ -18,12 +18,6 @@ namespace {
 bool is_cast(const jit::Node& node) {
   return node.kind() == c10::aten::_autocast_to_reduced_precision ||
          node.kind() == c10::aten::_autocast_to_full_precision;
-}
-
-bool is_in_int8(const jit::Node& node) {
-  const Operator* row = find_operator(node);
-  return row != nullptr && row->is_compute() &&
-         node.input(0)->node()->kind() == c10::aten::dequantize;
 }
 
 void widen_constants(jit::Node& node) {
@@ -46,7 +40,7 @@ void remove_autocast(jit::Block& block) {
   });
   if (!some) return;
   for_each_node(block, [](jit::Node& node) {
-    if (is_in_int8(node)) widen_constants(node);
+    if (computes_in_int8(node)) widen_constants(node);
   });
 }
 

@@ -1,14 +1,13 @@
 #include "quantize/attention_types.h"
 
-#include <c10/core/InferenceMode.h>
 #include <torch/csrc/jit/ir/ir.h>
-#include <torch/csrc/jit/runtime/interpreter.h>
 #include <torch/csrc/jit/runtime/profiling_record.h>
 
 #include <algorithm>
 
 #include "ops/graph_walk.h"
 #include "quantize/attention.h"
+#include "quantize/run_once.h"
 
 namespace int8graph {
 
@@ -45,10 +44,7 @@ void learn_attention_types(const std::shared_ptr<jit::Graph>& graph, const jit::
   const auto nodes = attentions_of(*graph);
   if (example_inputs.empty() || std::ranges::all_of(nodes, knows_its_sizes)) return;
   const auto record = jit::ProfilingRecord::instrumentGraph(graph);
-  jit::Stack stack = {module._ivalue()};
-  stack.insert(stack.end(), example_inputs.begin(), example_inputs.end());
-  const c10::InferenceMode no_grad;
-  jit::InterpreterState(jit::Code(record->profiled_graph_, "int8graph::convert")).run(stack);
+  run_once(record->profiled_graph_, module, example_inputs);
 
   const auto profiled = attentions_of(*record->profiled_graph_);
   for (size_t i = 0; i < nodes.size(); ++i) {

@@ -1,13 +1,16 @@
 #include "int8graph/module_io.h"
 
 #include <caffe2/serialize/inline_container.h>
-#include <malloc.h>
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/export.h>
 
 #include <stdexcept>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "config/atomic_file.h"
 #include "config/autocast.h"

@@ -1,8 +1,6 @@
 #include "quantize/needless_casts.h"
 
-#include <c10/core/InferenceMode.h>
 #include <torch/csrc/jit/ir/ir.h>
-#include <torch/csrc/jit/runtime/interpreter.h>
 
 #include <algorithm>
 #include <optional>
@@ -12,12 +10,15 @@
 #include "ops/graph_edit.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
+#include "quantize/run_once.h"
 
 namespace int8graph {
 
 namespace jit = torch::jit;
 
 namespace {
+
+using Values = std::unordered_set<const jit::Value*>;
 
 /// The positions of softmax's arguments: input, dimension, dtype.
 constexpr size_t kSoftmaxDtype = 2;
@@ -39,14 +40,20 @@ bool is_compute(const jit::Node& node) {
          is_addmm(symbol);
 }
 
+/// Whether the dtype that a cast makes is that of an input of the model, which may change.
+bool follows_another(const jit::Node& cast, const Values& results) {
+  const bool has_example = cast.inputs().size() > 1 && is_tensor(*cast.input(1));
+  return has_example && !results.contains(cast.input(1));
+}
+
 /// The casts, outside of nested blocks, of what was computed: of a compute operator's result or
 /// what operators of the table make of it.
 std::vector<jit::Node*> casts_of_results(jit::Graph& graph) {
   std::vector<jit::Node*> casts;
-  std::unordered_set<const jit::Value*> results;
+  Values results;
   for (jit::Node* node : graph.nodes()) {
     const bool reads_result = !node->inputs().empty() && results.contains(node->input(0));
-    if (reads_result && is_cast(*node)) casts.push_back(node);
+    if (reads_result && is_cast(*node) && !follows_another(*node, results)) casts.push_back(node);
     const bool goes_on = reads_result && (is_cast(*node) || find_operator(*node) != nullptr);
     if (!goes_on && !is_compute(*node)) continue;
     results.insert(node->outputs().begin(), node->outputs().end());
@@ -79,11 +86,7 @@ std::vector<Dtypes> learned_dtypes(jit::Graph& graph, const jit::Module& module,
     watched->registerOutput(cast->input(0));
     watched->registerOutput(cast->output());
   }
-  jit::Stack stack = {module._ivalue()};
-  stack.insert(stack.end(), example_inputs.begin(), example_inputs.end());
-  const c10::InferenceMode no_grad;
-  jit::InterpreterState(jit::Code(watched, "int8graph::convert")).run(stack);
-
+  const jit::Stack stack = run_once(watched, module, example_inputs);
   std::vector<Dtypes> dtypes;
   for (size_t i = graph.outputs().size(); i < stack.size(); i += 2) {
     dtypes.push_back({stack[i].toTensor().scalar_type(), stack[i + 1].toTensor().scalar_type()});

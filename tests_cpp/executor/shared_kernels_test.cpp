@@ -18,8 +18,24 @@ namespace {
 
 namespace jit = torch::jit;
 
+constexpr int64_t kWide = 64;
+
+/// A model whose weights are large enough to be given back: `conv`, `conv_second` and `linear` have
+/// kWide channels in and out.
 jit::Module artifact_of(const std::string& body, const at::Tensor& x) {
-  const jit::Module model = small_model(body);
+  jit::Module model("Wide");
+  model.register_parameter("c", alternating({kWide, kWide, 3, 3}), /*is_buffer=*/false);
+  model.register_parameter("d", alternating({kWide, kWide, 3, 3}, 2), /*is_buffer=*/false);
+  model.register_parameter("l", alternating({kWide, kWide}, 3), /*is_buffer=*/false);
+  model.define(R"(
+    def conv(self, x):
+        return torch.conv2d(x, self.c, None, [1, 1], [1, 1])
+    def conv_second(self, x):
+        return torch.conv2d(x, self.d, None, [1, 1], [1, 1])
+    def linear(self, x):
+        return torch.linear(x, self.l)
+  )");
+  model.define("def forward(self, x):\n  " + body + "\n");
   return convert(model, calibrated_on(model, {x}), {x});
 }
 
@@ -43,12 +59,12 @@ Weighed weigh(jit::Graph& graph) {
 }
 
 const std::string kModel =
-    "y = torch.relu(self.conv2d(x))\n"
-    "y = torch.relu(self.conv2d_second(y))\n"
-    "return self.linear(y.transpose(1, 3))";
+    "y = torch.relu(self.conv(x))\n"
+    "  y = torch.relu(self.conv_second(y))\n"
+    "  return self.linear(y.transpose(1, 3))";
 
 TEST(KernelOf, IsTheOneThatWasTiedToTheNode) {
-  const auto graph = fused_graph(artifact_of(kModel, small_input(4)));
+  const auto graph = fused_graph(artifact_of(kModel, noise({2, kWide, 6, 5})));
   jit::Node* partition = partitions_of(*graph).at(0);
   EXPECT_NE(kernel_of(*partition), kernel_of(*partition));
   make_kernels(*graph->block());
@@ -58,7 +74,7 @@ TEST(KernelOf, IsTheOneThatWasTiedToTheNode) {
 }
 
 TEST(MakeKernels, AWeightThatOnePartitionReadsIsGivenBackOncePacked) {
-  const auto graph = fused_graph(artifact_of(kModel, small_input(4)));
+  const auto graph = fused_graph(artifact_of(kModel, noise({2, kWide, 6, 5})));
   EXPECT_EQ(weigh(*graph).kept, 3);
   make_kernels(*graph->block());
   EXPECT_EQ(weigh(*graph).given_back, 1);  // the linear layer's; convolutions wait for a size
@@ -66,7 +82,7 @@ TEST(MakeKernels, AWeightThatOnePartitionReadsIsGivenBackOncePacked) {
 
 TEST(MakeKernels, AWeightThatTwoReadStays) {
   const auto graph =
-      fused_graph(artifact_of("return self.linear(torch.relu(self.linear(x)))", small_input(2)));
+      fused_graph(artifact_of("return self.linear(torch.relu(self.linear(x)))", noise({4, kWide})));
   make_kernels(*graph->block());
   EXPECT_EQ(weigh(*graph).given_back, 0);
 }
@@ -87,7 +103,7 @@ class LoadedArtifact : public testing::Test {
     return loaded_.forward({x}).toTensor();
   }
 
-  const at::Tensor x_ = small_input(4);
+  const at::Tensor x_ = noise({2, kWide, 6, 5});
   const TemporaryDirectory directory_;
   at::Tensor expected_;
   jit::Module loaded_;
@@ -101,7 +117,7 @@ TEST_F(LoadedArtifact, HoldsWeightsOnceAsPacked) {
 }
 
 TEST_F(LoadedArtifact, StillRunsWhatItsKernelsDoNotTake) {
-  EXPECT_EQ(call(at::empty({0, kChannels, 6, 5})).sizes(), (at::IntArrayRef{0, 5, 6, kChannels}));
+  EXPECT_EQ(call(at::empty({0, kWide, 6, 5})).sizes(), (at::IntArrayRef{0, 5, 6, kWide}));
   EXPECT_EQ(weigh(*graph_).kept, 3);
   EXPECT_TRUE(at::equal(call(x_), expected_));
 }
@@ -112,6 +128,10 @@ TEST_F(LoadedArtifact, SharesItsKernelsWithTheGraphForAutocast) {
     EXPECT_TRUE(at::allclose(call(x_).to(c10::kFloat), expected_, 0.01, 0.01));
   }
   EXPECT_EQ(weigh(*graph_).given_back, 3);
+}
+
+TEST_F(LoadedArtifact, CanBePrinted) {
+  EXPECT_NE(graph_->toString().find("int8graph::partition"), std::string::npos);
 }
 
 TEST_F(LoadedArtifact, ACopyOfTheModuleWorksToo) {

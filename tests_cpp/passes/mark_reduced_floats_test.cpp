@@ -61,6 +61,13 @@ TEST_F(MarkReducedFloats, ASumOfTwoDtypesIsLeft) {
             "b.b");
 }
 
+TEST_F(MarkReducedFloats, AConstantHasItsSay) {
+  EXPECT_EQ(marks("  %b : Tensor = aten::add(%a, %w, %one)\n"
+                  "  %c : Tensor = aten::pow(%a, %y)\n"
+                  "  return (%c)"),
+            "bb.");
+}
+
 TEST_F(MarkReducedFloats, ThroughLists) {
   EXPECT_EQ(marks("  %l : Tensor[] = prim::ListConstruct(%a, %a)\n"
                   "  %b : Tensor = aten::cat(%l, %one)\n"

@@ -217,6 +217,54 @@ TEST(ReducePrecision, BranchesReturnFp32) {
                 kWiden + "return c\n");
 }
 
+TEST(ReducePrecision, AWeightThatIsComputedIsCastToo) {
+  EXPECT_EQ(reduced("  %a : Tensor = aten::linear(%x, %y, %f)\n"
+                    "  return (%a)"),
+            "a = aten::to(y" + kCast + "b = aten::to(x" + kCast +
+                "c = aten::linear(b, a, tensor)\n"
+                "return c\n");
+}
+
+TEST(ReducePrecision, AnExponentInFp32MakesFp32) {
+  EXPECT_EQ(reduced("  %a : Tensor = aten::linear(%x, %w, %f)\n"
+                    "  %b : Tensor = aten::pow(%a, %f)\n"
+                    "  %c : Tensor = aten::linear(%b, %w, %f)\n"
+                    "  return (%c)"),
+            "a = aten::to(x" + kCast +
+                "b = aten::linear(a, tensor, tensor)\n"
+                "c = aten::to(b" +
+                kWiden +
+                "d = aten::pow(c, tensor)\n"
+                "e = aten::to(d" +
+                kCast +
+                "f = aten::linear(e, tensor, tensor)\n"
+                "return f\n");
+}
+
+TEST(ReducePrecision, WhatIsTakenFromAListIsFp32) {
+  EXPECT_EQ(reduced("  %a : Tensor = aten::linear(%x, %w, %f)\n"
+                    "  %l : Tensor[] = aten::chunk(%a, %one, %one)\n"
+                    "  %b : Tensor = aten::__getitem__(%l, %one)\n"
+                    "  return (%b)"),
+            "a = aten::to(x" + kCast +
+                "b = aten::linear(a, tensor, tensor)\n"
+                "c = aten::to(b" +
+                kWiden +
+                "d = aten::chunk(c, 1, 1)\n"
+                "e = aten::__getitem__(d, 1)\n"
+                "return e\n");
+}
+
+TEST(ReducePrecision, MasksAndWeightsOfNormsHaveNoSay) {
+  const std::string picture = reduced(
+      "  %a : Tensor = aten::linear(%x, %w, %f)\n"
+      "  %n : int[] = prim::Constant[value=[4]]()\n"
+      "  %b : Tensor = aten::layer_norm(%a, %n, %f, %f, %s, %true)\n"
+      "  %c : Tensor = aten::masked_fill(%b, %y, %s)\n"
+      "  return (%c)");
+  EXPECT_EQ(picture.find(kWiden), std::string::npos) << picture;
+}
+
 TEST(ReducePrecision, WhatIsWrittenToStaysAsItIs) {
   const std::string picture = reduced(
       "  %a : Tensor = aten::linear(%x, %w, %f)\n"

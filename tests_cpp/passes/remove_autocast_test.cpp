@@ -55,5 +55,25 @@ graph(%q : Tensor, %w : Tensor, %b : Tensor, %l : Tensor, %no : bool, %yes : boo
   EXPECT_EQ(biases.at(1).scalar_type(), c10::kBFloat16);
 }
 
+TEST(RemoveAutocast, AlsoBehindPadding) {
+  const auto graph = ir(R"IR(
+graph(%q : Tensor, %w : Tensor, %b : Tensor, %no : bool, %yes : bool, %c : int):
+  %one : int[] = prim::Constant[value=[1, 1]]()
+  %pads : int[] = prim::Constant[value=[1, 1, 0, 0]]()
+  %mode : str = prim::Constant[value="constant"]()
+  %zero : float = prim::Constant[value=0.]()
+  %groups : int = prim::Constant[value=1]()
+  %d : Tensor = aten::dequantize(%q)
+  %p : Tensor = aten::pad(%d, %pads, %mode, %zero)
+  %e : Tensor = aten::_autocast_to_reduced_precision(%p, %no, %yes, %c, %c)
+  %v : Tensor = aten::dequantize(%w)
+  %y : Tensor = aten::conv2d(%e, %v, %b, %one, %one, %one, %groups)
+  return (%y))IR",
+                        {{"w", int8_weight({4, 4, 3, 3})}, {"b", noise({4}).to(c10::kBFloat16)}});
+  remove_autocast(*graph->block());
+  const auto bias = jit::toIValue(find_node(*graph, "aten::conv2d")->input(2))->toTensor();
+  EXPECT_EQ(bias.scalar_type(), c10::kFloat);
+}
+
 }  // namespace
 }  // namespace int8graph

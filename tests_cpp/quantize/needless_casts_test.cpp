@@ -42,7 +42,7 @@ const std::vector<c10::IValue> kExample = {at::ones({2, 4})};
 
 TEST(RemoveNeedlessCasts, OfAComputeOperatorsResult) {
   for (const char* cast :
-       {"y.to(6)", "y.float()", "y.type_as(x)", "y.to(x)", "y.to(torch.device('cpu'), 6)"}) {
+       {"y.to(6)", "y.float()", "y.type_as(y)", "y.to(y)", "y.to(torch.device('cpu'), 6)"}) {
     const Kinds kinds = left_of("torch.relu(" + std::string(cast) + ")", kExample);
     EXPECT_EQ(kinds.back(), "aten::relu") << cast;
     EXPECT_EQ(std::ranges::count(kinds, "aten::to") + std::ranges::count(kinds, "aten::type_as"), 0)
@@ -75,6 +75,24 @@ TEST(RemoveNeedlessCasts, ThoseThatDoSomethingStay) {
   }
 }
 
+TEST(RemoveNeedlessCasts, FillInWhatTheModelHasDefaultsFor) {
+  jit::Module model("Model");
+  model.register_parameter("w", noise({4, 4}), false);
+  model.define(R"(
+    def forward(self, x, y: Optional[Tensor] = None, z: int = 3):
+        return torch.relu(torch.linear(x, self.w).float()) * z
+  )");
+  const auto graph = model.get_method("forward").graph();
+  jit::Inline(*graph);
+  remove_needless_casts(graph, model, kExample);
+  EXPECT_EQ(graph->toString().find("aten::to"), std::string::npos);
+}
+
+TEST(RemoveNeedlessCasts, ThoseToAnInputsDtypeStay) {
+  EXPECT_EQ(left_of("y.type_as(x)", kExample), (Kinds{"aten::linear", "aten::type_as"}));
+  EXPECT_EQ(left_of("y.to(x)", kExample), (Kinds{"aten::linear", "aten::to"}));
+}
+
 TEST(RemoveNeedlessCasts, ThoseOfInputsStay) {
   EXPECT_EQ(left_of("x.to(6)", kExample), Kinds{"aten::to"});
 }
@@ -87,7 +105,7 @@ TEST(RemoveNeedlessCasts, SoThatGuardedAttentionFusesLikeOneWithoutGuards) {
   const std::string plain = "torch.softmax(torch.matmul(x, x.transpose(1, 2)) / 2.0, -1)";
   const std::string guarded =
       "torch.softmax(torch.matmul(x, x.transpose(1, 2)).float() / 2.0, -1, "
-      "6).to(x)";
+      "6).to(6)";
   std::vector<std::string> summaries;
   for (const std::string& probabilities : {plain, guarded}) {
     summaries.push_back(

@@ -1,0 +1,20 @@
+#include "quantize/run_once.h"
+
+#include <c10/core/InferenceMode.h>
+#include <torch/csrc/jit/runtime/interpreter.h>
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+jit::Stack run_once(const std::shared_ptr<jit::Graph>& graph, const jit::Module& module,
+                    const std::vector<c10::IValue>& example_inputs) {
+  jit::Stack stack = {module._ivalue()};
+  stack.insert(stack.end(), example_inputs.begin(), example_inputs.end());
+  module.get_method("forward").function().getSchema().checkAndNormalizeInputs(stack, {});
+  const c10::InferenceMode no_grad;
+  jit::InterpreterState(jit::Code(graph, "int8graph::convert")).run(stack);
+  return stack;
+}
+
+}  // namespace int8graph

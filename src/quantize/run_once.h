@@ -1,0 +1,17 @@
+#pragma once
+
+#include <torch/script.h>
+
+#include <memory>
+#include <vector>
+
+namespace int8graph {
+
+/// Runs a variant of `module`'s forward that looks at values on the way.
+/// @param example_inputs the arguments of one `forward` call; defaults are filled in
+/// @return the outputs of `graph`
+torch::jit::Stack run_once(const std::shared_ptr<torch::jit::Graph>& graph,
+                           const torch::jit::Module& module,
+                           const std::vector<c10::IValue>& example_inputs);
+
+}  // namespace int8graph
