@@ -1,4 +1,4 @@
-"""torch.autocast: what stays out of int8 computes in bfloat16, and artifacts may be called in it."""
+"""torch.autocast: what stays out of int8 computes in bfloat16; artifacts may be called in it."""
 
 import json
 from pathlib import Path

@@ -88,15 +88,14 @@ void reduce_under_autocast(Optimization& optimization) {
 }
 
 // The order matters. Nodes for profiling and autocast stand between values and their readers, so
-// they go first.
-// Reduced floats must be known to all that look for rows of the operator table. Pure forms
-// come before everything that looks at producers and readers. Element-wise operators
-// move over views while each is still one node, so before decompose. Masks become sums before that,
-// too: it has the last word on the form of arithmetic. Operators are decomposed and split
-// before quantizers move, and all of that before each reader gets its own dequantize: from there on
-// the graph is what oneDNN Graph's patterns look for. Clamps go once quantizers have moved, which
-// must stand right behind them; lone norms are written just before, as the ReLU behind one mostly
-// goes so. Layouts are decided once all partitions stand.
+// they go first. Reduced floats must be known to all that look for rows of the operator table. Pure
+// forms come before everything that looks at producers and readers. Element-wise operators move
+// over views while each is still one node, so before decompose. Masks become sums before that, too:
+// it has the last word on the form of arithmetic. Operators are decomposed and split before
+// quantizers move, and all of that before each reader gets its own dequantize: from there on the
+// graph is what oneDNN Graph's patterns look for. Clamps go once quantizers have moved, which must
+// stand right behind them; lone norms are written just before, as the ReLU behind one mostly goes
+// so. Layouts are decided once all partitions stand.
 constexpr Pass kPipeline[] = {
     {"remove profiling", [](Optimization& o) { remove_profiling(*o.graph->block()); }},
     {"remove autocast", [](Optimization& o) { remove_autocast(*o.graph->block()); }},
