@@ -1,9 +1,11 @@
 #include "passes/arithmetic.h"
 
+#include <ATen/core/Tensor.h>
 #include <ATen/ops/full.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include <optional>
 #include <utility>
 
 #include "ops/graph_edit.h"
@@ -16,9 +18,15 @@ namespace jit = torch::jit;
 
 namespace {
 
-bool is_number(const jit::Value& value) {
+/// The number of a constant, which tracing writes as a tensor without dimensions.
+std::optional<double> number_of(const jit::Value& value) {
   const auto constant = jit::toIValue(&value);
-  return constant && (constant->isDouble() || constant->isInt());
+  if (!constant) return {};
+  if (constant->isDouble() || constant->isInt()) return constant->toScalar().toDouble();
+  if (!constant->isTensor() || constant->toTensor().dim() != 0) return {};
+  const c10::ScalarType dtype = constant->toTensor().scalar_type();
+  if (!at::isFloatingType(dtype) && !at::isIntegralType(dtype, /*includeBool=*/false)) return {};
+  return constant->toTensor().item().toDouble();
 }
 
 const jit::Node& producer_before_quantizers(const jit::Value& value) {
@@ -59,14 +67,13 @@ bool has_alpha(const jit::Node& node) {
 }
 
 void scalar_as_tensor(jit::Node& node) {
-  jit::Value* scalar = node.input(1);
+  const auto number = number_of(*node.input(1));
   const bool rounds = node.kind() == c10::aten::div && node.inputs().size() > 2;
-  if (rounds || !is_number(*scalar) || !is_surely_float_with_dimensions(*node.input(0))) return;
+  if (rounds || !number || !is_surely_float_with_dimensions(*node.input(0))) return;
   jit::Graph& graph = *node.owningGraph();
   const jit::WithInsertPoint guard(&node);
-  const double number = jit::toIValue(scalar)->toScalar().toDouble();
   // A new node: the old one is bound to the overload that takes a number.
-  jit::Value* tensor = insert_number(graph, number);
+  jit::Value* tensor = insert_number(graph, *number);
   std::vector<jit::NamedValue> alpha;
   if (has_alpha(node)) alpha.emplace_back("alpha", node.input(2));
   replace(node, graph.insert(node.kind(), {node.input(0), tensor}, alpha));
@@ -90,7 +97,7 @@ void difference_as_sum(jit::Node& node, jit::Value* value, jit::Value* other) {
   jit::Graph& graph = *node.owningGraph();
   const jit::WithInsertPoint guard(&node);
   jit::Value* negative = insert_negative(graph, value);
-  if (is_number(*other)) other = insert_number(graph, jit::toIValue(other)->toScalar().toDouble());
+  if (const auto number = number_of(*other)) other = insert_number(graph, *number);
   replace(node, graph.insert(c10::aten::add, {negative, other}));
 }
 

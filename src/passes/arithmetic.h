@@ -11,7 +11,9 @@ namespace int8graph {
 /// node may be destroyed.
 ///
 ///     %y = aten::mul(%x, 0.125)     ==>   %c : Tensor = prim::Constant[value={0.125}]()
-///                                         %y = aten::mul(%x, %c)        (also add, sub and div)
+///                                         %y = aten::mul(%x, %c)        (also add, sub and div,
+///                                                                        and by traced numbers:
+///                                                                        {8})
 ///
 ///     %y = aten::rsub(%x, 1, 1)     ==>   %n = aten::mul(%x, {-1})
 ///                                         %y = aten::add(%n, {1}, 1)

@@ -51,6 +51,23 @@ TEST(Decompose, ANumberBehindALayerBecomesATensor) {
   }
 }
 
+TEST(Decompose, ANumberThatTracingWroteAsATensorBecomesAFloat) {
+  for (const at::Tensor& traced :
+       {at::scalar_tensor(3, at::kLong), at::scalar_tensor(3, at::kDouble)}) {
+    const auto graph = ir(R"IR(
+graph(%x : Tensor, %w : Tensor, %c : Tensor):
+  %none : NoneType = prim::Constant()
+  %one : int = prim::Constant[value=1]()
+  %y : Tensor = aten::linear(%x, %w, %none)
+  %z : Tensor = aten::add(%y, %c, %one)
+  return (%z))IR",
+                          {{"c", traced}});
+    decompose(graph);
+    const at::Tensor number = second_argument(*graph, "aten::add").toTensor();
+    EXPECT_TRUE(at::equal(number, at::full({1}, 3.0F)));
+  }
+}
+
 TEST(Decompose, ANumberBehindWhatIsComputedFromALayerBecomesATensor) {
   const auto graph = ir(R"IR(
 graph(%x : Tensor, %w : Tensor):
