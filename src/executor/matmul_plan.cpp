@@ -17,11 +17,6 @@ bool is_transposed(const LoweredOp& product) {
   return value != nullptr && std::get<bool>(*value);
 }
 
-bool is_symmetric_int8(const QuantizerParameters& parameters) {
-  return parameters.zero_point == 0 &&
-         static_cast<c10::ScalarType>(parameters.dtype) == c10::kQInt8;
-}
-
 /// Fills in what multiplies the source.
 bool read_factor(const LoweredOp& product, jit::Graph& subgraph, MatmulPlan& plan) {
   plan.weight_is_transposed = is_transposed(product);

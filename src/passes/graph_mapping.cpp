@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "ops/attached_nodes.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
+#include "passes/known_regions.h"
 #include "passes/quantizers.h"
 #include "passes/writes.h"
 
@@ -134,14 +136,18 @@ class Mapper {
   }
 
   void keep_visible(const jit::Value* value) {
-    const auto uses = value->uses();
-    const bool used_outside = std::any_of(uses.begin(), uses.end(), [this](const jit::Use& use) {
-      return !inside_.contains(use.user);
-    });
-    if (!used_outside) return;
+    if (!is_used_outside(*value)) return;
     graph::op op(next_wildcard_++, graph::op::kind::Wildcard, "outside");
     op.add_input(logical_tensor_of(value));
     result_.graph.add_op(op);
+  }
+
+  /// By a node that is not mapped, or is part of one.
+  bool is_used_outside(const jit::Value& value) const {
+    return std::ranges::any_of(value.uses(), [this](const jit::Use& use) {
+      if (!is_attached(*use.user)) return !inside_.contains(use.user);
+      return is_used_outside(*use.user->output());
+    });
   }
 
   MappedGraph result_;
@@ -172,7 +178,10 @@ MappedBlock map_block(jit::Block& block) {
   MappedBlock result;
   std::vector<jit::Node*> segment;
   const auto close_segment = [&] {
-    if (!segment.empty()) result.segments.push_back(map_nodes(std::exchange(segment, {})));
+    KnownRegions known = find_known_regions(std::exchange(segment, {}));
+    std::ranges::move(known.regions, std::back_inserter(result.known_regions));
+    result.reasons.merge(known.outside);
+    if (!known.unknown.empty()) result.segments.push_back(map_nodes(known.unknown));
   };
   for (jit::Node* node : block.nodes()) {
     if (node->kind() == c10::prim::Constant) continue;

@@ -29,14 +29,16 @@ struct MappedGraph {
   Reasons reasons;  ///< of the nodes that became wildcards
 };
 
-/// A block in segments, each a graph of its own.
+/// A block in segments, each a graph of its own, of what is not known before.
 struct MappedBlock {
   std::vector<MappedGraph> segments;
-  Reasons reasons;  ///< of the nodes between segments
+  std::vector<Region> known_regions;
+  Reasons reasons;  ///< of the nodes between segments, and of those known to stay with PyTorch
 };
 
-/// Maps a block. Nodes with side effects, in-place writes or sub-blocks divide it into segments, so
-/// that no region can reach over one of them. Sub-blocks are mapped by calls of their own.
+/// Maps a block: what find_known_regions() leaves of it. Nodes with side effects, in-place writes
+/// or sub-blocks divide it into segments, so that no region can reach over one of them. Sub-blocks
+/// are mapped by calls of their own.
 MappedBlock map_block(torch::jit::Block& block);
 
 /// Maps `nodes` (in execution order, none with side effects). Values that are used outside of them

@@ -37,6 +37,11 @@ bool is_quantize(const jit::Node& node) {
   return node.kind() == c10::aten::quantize_per_tensor;
 }
 
+bool is_quantizer(const jit::Node& node) {
+  const Operator* row = find_operator(node);
+  return row != nullptr && row->op_class == OpClass::Quantizer;
+}
+
 bool is_activation_dequantize(const jit::Node& node) {
   return node.kind() == c10::aten::dequantize && !constant_tensor(node.output());
 }
@@ -70,6 +75,11 @@ std::optional<QuantizerParameters> parameters_of(const jit::Value& quantized) {
   const Operator* row = find_operator(producer);
   return row != nullptr && row->keeps_parameters() ? parameters_of(*producer.input(0))
                                                    : std::nullopt;
+}
+
+bool is_symmetric_int8(const QuantizerParameters& parameters) {
+  return parameters.zero_point == 0 &&
+         static_cast<c10::ScalarType>(parameters.dtype) == c10::kQInt8;
 }
 
 bool is_symmetric(const at::Tensor& quantized) {

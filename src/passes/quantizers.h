@@ -34,6 +34,9 @@ c10::Symbol explicit_dequantize_symbol();
 
 bool is_quantize(const torch::jit::Node& node);
 
+/// Whether the node does nothing but quantize or dequantize, weights included.
+bool is_quantizer(const torch::jit::Node& node);
+
 /// Whether the node is aten::dequantize of an activation; weights are dequantized constants.
 bool is_activation_dequantize(const torch::jit::Node& node);
 
@@ -46,6 +49,9 @@ std::optional<QuantizerParameters> parameters_at(const torch::jit::Node& quantiz
 /// The parameters of a quantized value, found at the quantizer that made it: through views, max
 /// pools and joins of equally quantized values. Nothing if they are not known for sure.
 std::optional<QuantizerParameters> parameters_of(const torch::jit::Value& quantized);
+
+/// What oneDNN wants in the place of a weight: int8 without a zero point.
+bool is_symmetric_int8(const QuantizerParameters& parameters);
 
 /// Whether a quantized tensor, per tensor or per channel, has no zero point but 0.
 bool is_symmetric(const at::Tensor& quantized);

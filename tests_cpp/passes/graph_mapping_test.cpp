@@ -94,24 +94,37 @@ TEST(MapNodes, AnOperationsIdIsItsNodesPosition) {
 
 TEST(MapNodes, TellsWhyANodeBecameAWildcard) {
   const auto graph = linear_and("  %e : Tensor = aten::erfinv(%l)", "%e");
-  const jit::Node* erfinv = find_node(*graph, "aten::erfinv");
-  const MappedBlock mapped = map_block(*graph->block());
-  ASSERT_EQ(mapped.segments.size(), 1);
-  EXPECT_EQ(mapped.segments[0].reasons,
-            (Reasons{{erfinv, "the operator table has no row for it"}}));
-  EXPECT_TRUE(mapped.reasons.empty());
+  jit::Node* erfinv = find_node(*graph, "aten::erfinv");
+  const MappedGraph mapped = map_nodes({find_node(*graph, "aten::linear"), erfinv});
+  EXPECT_EQ(mapped.reasons, (Reasons{{erfinv, "the operator table has no row for it"}}));
 }
 
 // --- Blocks ---
 
+constexpr const char* kJoinOfInt8 = R"IR(
+  %l1 : Tensor = aten::quantize_per_tensor(%l, %s, %z, %u8)
+  %d1 : Tensor = int8graph::dequantize(%l1, %s, %z, %u8)
+  %l2 : Tensor[] = prim::ListConstruct(%d1, %d1)
+  %c : Tensor = aten::cat(%l2, %one)
+)IR";
+
+TEST(MapBlock, MapsWhatIsNotKnownBefore) {
+  const auto graph = linear_and(kJoinOfInt8, "%c");
+  const MappedBlock mapped = map_block(*graph->block());
+  ASSERT_EQ(mapped.known_regions.size(), 1);
+  EXPECT_EQ(mapped.known_regions[0].back()->kind(), c10::aten::quantize_per_tensor);
+  EXPECT_EQ(kinds_of(mapped.segments), std::vector<std::string>{"dequantize cat"});
+}
+
 TEST(MapBlock, AWriteDividesItIntoSegmentsAndBelongsToNone) {
-  const auto graph = linear_and(
-      "  %w : Tensor = aten::add_(%x, %x, %one)\n"
-      "  %r : Tensor = aten::relu(%l)",
-      "%r");
+  const auto graph = linear_and(std::string(kJoinOfInt8) +
+                                    "  %w : Tensor = aten::add_(%x, %x, %one)\n"
+                                    "  %d2 : Tensor = int8graph::dequantize(%q, %s, %z, %t)\n"
+                                    "  %r : Tensor = aten::relu(%d2)",
+                                "%r");
   const MappedBlock mapped = map_block(*graph->block());
   EXPECT_EQ(kinds_of(mapped.segments),
-            (std::vector<std::string>{"dequantize dequantize linear", "relu"}));
+            (std::vector<std::string>{"dequantize cat", "dequantize relu"}));
   ASSERT_EQ(mapped.reasons.size(), 1);
   EXPECT_EQ(mapped.reasons.begin()->first, find_node(*graph, "aten::add_"));
 }
