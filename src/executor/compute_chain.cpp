@@ -130,7 +130,7 @@ class Reader {
       require(op != nullptr);
       read(*op, node->output());
     }
-    require(subgraph_.outputs().size() == 1 && result_ == subgraph_.outputs()[0]);
+    require(subgraph_.outputs().size() == 1 && result() == subgraph_.outputs()[0]);
     return std::move(chain_);
   }
 
@@ -139,36 +139,60 @@ class Reader {
     if (op.kind == OpKind::Dequantize) return;  // read where it is used
     require(chain_.quantizer == nullptr);
     if (op.kind == OpKind::MatMul || op.kind == OpKind::Convolution) {
-      require(result_ == nullptr);
+      require(results_.empty());
       chain_.compute = std::move(op);
     } else if (op.kind == OpKind::Quantize) {
-      require(op.inputs[0] == result_);
+      require(op.inputs[0] == result());
       const auto parameters = parameters_of(*output);
       require(parameters.has_value());
       chain_.quantizer = make_quantizer(*parameters);
-    } else if (is_swish(op)) {
-      chain_.post_ops.back() = {algorithm::eltwise_swish, 1.0F};
+    } else if (const auto swish = swish_of(op)) {
+      chain_.post_ops.resize(chain_.post_ops.size() - swish->replaced);
+      results_.resize(chain_.post_ops.size() + 1);
+      chain_.post_ops.push_back({algorithm::eltwise_swish, swish->alpha});
     } else {
       chain_.post_ops.push_back(op.inputs.size() == 2 ? of_two(op) : of_result(op));
     }
-    before_ = std::exchange(result_, output);
+    results_.push_back(output);
   }
 
-  /// x * sigmoid(x), where the sigmoid was taken for a post-op of its own at first.
-  bool is_swish(const LoweredOp& op) const {
-    return op.kind == OpKind::Multiply && !chain_.post_ops.empty() &&
-           chain_.post_ops.back().algorithm == algorithm::eltwise_logistic &&
-           std::ranges::is_permutation(op.inputs, std::array{before_, result_});
+  jit::Value* result() const {
+    require(!results_.empty());
+    return results_.back();
+  }
+
+  struct Swish {
+    float alpha;
+    size_t replaced;
+  };
+
+  /// x * sigmoid(alpha * x), of which all but the product was taken for post-ops at first.
+  std::optional<Swish> swish_of(const LoweredOp& op) const {
+    const auto& ops = chain_.post_ops;
+    const auto multiplies = [&](jit::Value* x) {
+      return std::ranges::is_permutation(op.inputs, std::array{x, results_.back()});
+    };
+    const size_t count = ops.size();
+    if (op.kind != OpKind::Multiply || count == 0 ||
+        ops[count - 1].algorithm != algorithm::eltwise_logistic) {
+      return {};
+    }
+    if (multiplies(results_[count - 1])) return Swish{1, 1};
+    if (count < 2 || ops[count - 2].algorithm != algorithm::eltwise_linear ||
+        ops[count - 2].beta != 0 || !multiplies(results_[count - 2])) {
+      return {};
+    }
+    return Swish{ops[count - 2].alpha, 2};
   }
 
   PostOp of_result(const LoweredOp& op) const {
-    require(op.inputs.size() == 1 && op.inputs[0] == result_);
+    require(op.inputs.size() == 1 && op.inputs[0] == result());
     return eltwise(op);
   }
 
   PostOp of_two(const LoweredOp& op) const {
-    const bool first = op.inputs[0] == result_;
-    require(first || (op.inputs[1] == result_ && commutes(op.kind)));
+    const bool first = op.inputs[0] == result();
+    require(first || (op.inputs[1] == result() && commutes(op.kind)));
     const jit::Value* other = op.inputs[first ? 1 : 0];
     if (const auto constant = constant_tensor(other)) {
       require(constant->numel() == 1 && constant->dim() <= 1 &&
@@ -184,8 +208,7 @@ class Reader {
 
   jit::Graph& subgraph_;
   ComputeChain chain_{};
-  jit::Value* result_ = nullptr;  ///< of the operations read so far
-  jit::Value* before_ = nullptr;  ///< the result before the last of them
+  std::vector<jit::Value*> results_;  ///< of compute, of each post-op, of the quantizer
 };
 
 /// One for each output channel, or one for all; nothing if they belong to another axis.

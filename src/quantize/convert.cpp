@@ -20,7 +20,7 @@
 #include "quantize/freeze.h"
 #include "quantize/insert_quantizers.h"
 #include "quantize/match_entries.h"
-#include "quantize/recognize_gelu.h"
+#include "quantize/recognize_activations.h"
 
 namespace int8graph {
 
@@ -60,7 +60,8 @@ void refuse_training_operators(const jit::Module& frozen) {
 }
 
 /// Folding destroys nodes, and whatever is made later may get their addresses. Folding itself makes
-/// nothing but constants, which the operator table has no row for; GELUs are made before it.
+/// nothing but constants, which the operator table has no row for; activations that were recognized
+/// are made before it.
 void forget_folded(jit::Block& block, MatchedEntries& matched, CalibratedWeights& weights) {
   std::unordered_set<const jit::Node*> nodes;
   for_each_node(block, [&](const jit::Node& node) { nodes.insert(&node); });
@@ -101,7 +102,7 @@ jit::Module convert(const jit::Module& model, const QuantConf& conf,
   MatchedEntries matched = match_entries(*graph->block(), conf.entries());
   unmark_calls(graph);
   CalibratedWeights weights = weights_of(matched);
-  recognize_gelu(*graph->block());
+  recognize_activations(*graph->block());
   fold_constants(graph);
   forget_folded(*graph->block(), matched, weights);
   const size_t attentions = decompose_attention(*graph->block(), matched);

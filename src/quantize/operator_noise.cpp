@@ -21,7 +21,7 @@
 #include "quantize/canonicalize.h"
 #include "quantize/freeze.h"
 #include "quantize/listed_operators.h"
-#include "quantize/recognize_gelu.h"
+#include "quantize/recognize_activations.h"
 
 namespace int8graph {
 
@@ -37,7 +37,7 @@ Graph reference_graph(const jit::Module& fp32) {
   functionalize(graph);
   canonicalize(graph);
   unmark_calls(graph);
-  recognize_gelu(*graph->block());
+  recognize_activations(*graph->block());
   fold_constants(graph);
   jit::EliminateCommonSubexpression(graph);
   jit::EliminateDeadCode(graph);

@@ -73,6 +73,21 @@ TEST(MatmulPlan, ReadsXTimesSigmoidOfXAsSwish) {
   EXPECT_EQ(algorithms_of(*plan), (std::vector{algorithm::eltwise_swish}));
 }
 
+TEST(MatmulPlan, ReadsASwishThatIsSteeper) {
+  const auto plan = plan_of(R"IR(%m = aten::mul(%z, %half)
+  %g = aten::sigmoid(%m)
+  %result = aten::mul(%g, %z))IR");
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(algorithms_of(*plan), (std::vector{algorithm::eltwise_swish}));
+  EXPECT_EQ(plan->post_ops[0].alpha, 0.5F);
+}
+
+TEST(MatmulPlan, LeavesAGateOfSomethingElseToOneDnnGraph) {
+  EXPECT_FALSE(plan_of(R"IR(%m = aten::add(%z, %half, %one)
+  %g = aten::sigmoid(%m)
+  %result = aten::mul(%g, %z))IR"));
+}
+
 TEST(MatmulPlan, ReadsTheProductOfTwoActivations) {
   const auto graph = ir(R"IR(
 graph(%x, %k):

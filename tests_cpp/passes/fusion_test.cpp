@@ -358,6 +358,11 @@ const Pattern kPatterns[] = {
      "quantize | dequantize+linear+gelu+quantize | dequantize+linear"},
 
     // Gates.
+    {"quick_gelu", 4, "y = self.conv2d(x)\nreturn self.exact_conv2d(y * torch.sigmoid(1.702 * y))",
+     "quantize | dequantize+conv2d+mul+sigmoid+mul+quantize | dequantize+conv2d"},
+    {"hardswish_by_hand", 4,
+     "y = self.conv2d(x)\nreturn self.exact_conv2d(y * torch.clamp(y + 3, 0, 6) / 6)",
+     "quantize | dequantize+conv2d+hardswish+quantize | dequantize+conv2d"},
     {"conv_sigmoid_mul", 4, "y = self.conv2d(x)\nreturn self.exact_conv2d(torch.sigmoid(y) * y)",
      "quantize | dequantize+conv2d+sigmoid+mul+quantize | dequantize+conv2d"},
 

@@ -1,4 +1,4 @@
-#include "quantize/recognize_gelu.h"
+#include "quantize/recognize_activations.h"
 
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/ir/ir.h>
@@ -14,7 +14,7 @@ namespace {
 std::string recognized(const std::string& body) {
   const torch::jit::Module frozen = freeze_copy(small_model(body));
   const auto graph = frozen.get_method("forward").graph();
-  recognize_gelu(*graph->block());
+  recognize_activations(*graph->block());
   torch::jit::EliminateDeadCode(graph);
   return picture_of(*graph);
 }
@@ -22,14 +22,14 @@ std::string recognized(const std::string& body) {
 const std::string kByErf = "a = aten::gelu(x.1, none)\nreturn a\n";
 const std::string kByTanh = "a = aten::gelu(x.1, tanh)\nreturn a\n";
 
-TEST(RecognizeGelu, InTheErfForm) {
+TEST(RecognizeActivations, GeluByErf) {
   EXPECT_EQ(recognized("return x * 0.5 * (1.0 + torch.erf(x / 1.4142135623730951))"), kByErf);
   EXPECT_EQ(recognized("return 0.5 * (x * (1 + torch.erf(x * 0.7071067811865475)))"), kByErf);
   EXPECT_EQ(recognized("return x * (0.5 * (1 + torch.erf((x - 0.0) * 0.7071067811865475)))"),
             kByErf);
 }
 
-TEST(RecognizeGelu, InTheTanhForm) {
+TEST(RecognizeActivations, GeluByTanh) {
   EXPECT_EQ(recognized("return 0.5 * x * (1.0 + torch.tanh(0.7978845608028654 * (x + 0.044715 * "
                        "torch.pow(x, 3.0))))"),
             kByTanh);
@@ -38,24 +38,51 @@ TEST(RecognizeGelu, InTheTanhForm) {
             kByTanh);
 }
 
-TEST(RecognizeGelu, NothingElse) {
+TEST(RecognizeActivations, HardSwishAndItsGate) {
+  for (const char* body :
+       {"return x * torch.clamp(x + 3, 0, 6) / 6", "return x * (torch.clamp(x + 3, 0, 6) / 6.0)",
+        "return torch.clamp(3 + x, 0.0, 6.0) * x * 0.16666667"}) {
+    EXPECT_EQ(recognized(body), "a = aten::hardswish(x.1)\nreturn a\n") << body;
+  }
+  EXPECT_EQ(recognized("return torch.clamp(x + 3, 0, 6) / 6"),
+            "a = aten::hardsigmoid(x.1)\nreturn a\n");
+  EXPECT_EQ(recognized("return torch.clamp(x * 0.16666667 + 0.5, 0, 1)"),
+            "a = aten::hardsigmoid(x.1)\nreturn a\n");
+}
+
+TEST(RecognizeActivations, AClampBehindOneStays) {
+  EXPECT_EQ(recognized("return torch.clamp(x * torch.clamp(x + 3, 0, 6) / 6, -9, 9)"),
+            "a = aten::hardswish(x.1)\nb = aten::clamp(a, -9, 9)\nreturn b\n");
+}
+
+TEST(RecognizeActivations, Mish) {
+  EXPECT_EQ(recognized("return x * torch.tanh(torch.softplus(x))"),
+            "a = aten::mish(x.1)\nreturn a\n");
+}
+
+TEST(RecognizeActivations, NothingElse) {
   for (const char* body : {
            "return 0.5 * x * (1.0 + torch.tanh(0.79 * (x + 0.044715 * torch.pow(x, 3.0))))",
            "return x * torch.tanh(x)",
+           "return x * torch.clamp(x + 3, 0, 5) / 6",
+           "return torch.clamp(x, 0, 1)",
            "return torch.erf(x) * self.scale",
            "return 0.5 * (1.0 + torch.erf(x / 1.4142135623730951))",
        }) {
-    EXPECT_EQ(recognized(body).find("gelu"), std::string::npos) << body;
+    const std::string text = recognized(body);
+    for (const char* name : {"gelu", "hards", "mish"}) {
+      EXPECT_EQ(text.find(name), std::string::npos) << text;
+    }
   }
 }
 
-TEST(RecognizeGelu, NotWhereAPartOfItIsReadElsewhere) {
+TEST(RecognizeActivations, NotWhereAPartOfItIsReadElsewhere) {
   const auto text =
       recognized("e = 1.0 + torch.erf(x / 1.4142135623730951)\nreturn [x * 0.5 * e, e]");
   EXPECT_EQ(text.find("gelu"), std::string::npos);
 }
 
-TEST(RecognizeGelu, NotWhereItsInputIsWrittenTo) {
+TEST(RecognizeActivations, NotWhereItsInputIsWrittenTo) {
   const auto text = recognized(
       "y = x.clone()\nhalf = 0.5 * y\ne = 1.0 + torch.erf(y / 1.4142135623730951)\n"
       "y[:, :2].mul_(0.0)\nreturn [half * e, y]");

@@ -1,4 +1,4 @@
-#include "quantize/recognize_gelu.h"
+#include "quantize/recognize_activations.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/ir/constants.h>
@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -25,10 +26,18 @@ namespace {
 constexpr size_t kMostOperators = 16;
 
 bool is_arithmetic(const jit::Node& node) {
-  static const std::array<c10::Symbol, 11> kinds = {
-      c10::aten::add, c10::aten::sub,  c10::aten::mul,       c10::aten::div,
-      c10::aten::pow, c10::aten::neg,  c10::aten::rsub,      c10::aten::tanh,
-      c10::aten::erf, c10::aten::sqrt, c10::aten::reciprocal};
+  static const std::array kinds = {c10::aten::add,   c10::aten::sub,        c10::aten::mul,
+                                   c10::aten::div,   c10::aten::pow,        c10::aten::neg,
+                                   c10::aten::rsub,  c10::aten::sqrt,       c10::aten::erf,
+                                   c10::aten::tanh,  c10::aten::reciprocal, c10::aten::softplus,
+                                   c10::aten::relu6, c10::aten::hardtanh,   c10::aten::clamp};
+  return std::ranges::find(kinds, node.kind()) != kinds.end();
+}
+
+/// What stands in the middle of each formula.
+bool is_core(const jit::Node& node) {
+  static const std::array kinds = {c10::aten::erf, c10::aten::tanh, c10::aten::relu6,
+                                   c10::aten::hardtanh, c10::aten::clamp};
   return std::ranges::find(kinds, node.kind()) != kinds.end();
 }
 
@@ -82,10 +91,33 @@ class Formula {
   bool is_closed_ = false;
 };
 
-/// Which GELU a formula is; null if none.
-const char* approximation_of(const Formula& formula) {
+struct Activation {
+  c10::Symbol kind;
+  const char* approximation;  ///< of GELU; null for others
+  at::Tensor (*of)(const at::Tensor& x);
+};
+
+std::span<const Activation> activations() {
+  static const std::array kActivations = {
+      Activation{c10::aten::gelu, "none", [](const at::Tensor& x) { return at::gelu(x, "none"); }},
+      Activation{c10::aten::gelu, "tanh", [](const at::Tensor& x) { return at::gelu(x, "tanh"); }},
+      Activation{c10::aten::hardswish, nullptr, at::hardswish},
+      Activation{c10::aten::hardsigmoid, nullptr, at::hardsigmoid},
+      Activation{c10::aten::mish, nullptr, at::mish},
+  };
+  return kActivations;
+}
+
+/// Where the activations bend, and far outside, where a clamp behind one may come in.
+at::Tensor numbers_to_try() {
+  return at::cat(
+      {at::linspace(-8, 8, 1001), at::tensor({-1e6, -1e3, -50.0, 50.0, 1e3, 1e6}).to(at::kFloat)});
+}
+
+/// Which activation a formula is; null if none.
+const Activation* activation_of(const Formula& formula) {
   const c10::InferenceMode no_grad;
-  const at::Tensor numbers = at::linspace(-8, 8, 1001);
+  const at::Tensor numbers = numbers_to_try();
   at::Tensor results;
   try {
     results = formula.at(numbers);
@@ -93,10 +125,19 @@ const char* approximation_of(const Formula& formula) {
     return nullptr;  // a formula of something else than floats
   }
   if (results.sizes() != numbers.sizes() || results.scalar_type() != c10::kFloat) return nullptr;
-  for (const char* approximation : {"none", "tanh"}) {
-    if (at::allclose(results, at::gelu(numbers, approximation), 0, 1e-5)) return approximation;
+  for (const Activation& activation : activations()) {
+    if (at::allclose(results, activation.of(numbers), 1e-5, 1e-5)) return &activation;
   }
   return nullptr;
+}
+
+jit::Value* insert_activation(const Activation& activation, jit::Value* x, jit::Node* before) {
+  jit::Graph& graph = *before->owningGraph();
+  const jit::WithInsertPoint guard(before);
+  std::vector<jit::NamedValue> named;
+  if (activation.approximation != nullptr)
+    named.emplace_back("approximate", activation.approximation);
+  return graph.insert(activation.kind, {x}, named);
 }
 
 /// Values that arithmetic makes `value` of, those nearest to it last.
@@ -113,9 +154,10 @@ std::vector<jit::Value*> sources_of(jit::Value& value) {
   return sources;
 }
 
-/// Values that arithmetic makes of `value` and nobody else reads on the way.
+/// `value`, and what arithmetic makes of it and nobody else reads on the way, the last first: a
+/// hard-swish holds a hard-sigmoid.
 std::vector<jit::Value*> results_of(jit::Value& value) {
-  std::vector<jit::Value*> results;
+  std::vector<jit::Value*> results = {&value};
   jit::Value* last = &value;
   while (last->uses().size() == 1 && results.size() < kMostOperators) {
     jit::Node* reader = last->uses().front().user;
@@ -123,6 +165,7 @@ std::vector<jit::Value*> results_of(jit::Value& value) {
     last = reader->output();
     results.push_back(last);
   }
+  std::ranges::reverse(results);
   return results;
 }
 
@@ -131,12 +174,9 @@ void recognize_around(jit::Node& node, const WrittenValues& written) {
     for (jit::Value* x : sources_of(*node.input(0))) {
       const Formula formula(x, result);
       if (!formula.is_closed() || formula.reads_any(written)) continue;
-      const char* approximation = approximation_of(formula);
-      if (approximation == nullptr) continue;
-      jit::Graph& graph = *node.owningGraph();
-      const jit::WithInsertPoint guard(result->node());
-      jit::Value* gelu = graph.insert(c10::aten::gelu, {x}, {{"approximate", approximation}});
-      result->replaceAllUsesWith(gelu);
+      const Activation* activation = activation_of(formula);
+      if (activation == nullptr) continue;
+      result->replaceAllUsesWith(insert_activation(*activation, x, result->node()));
       return;
     }
   }
@@ -144,12 +184,10 @@ void recognize_around(jit::Node& node, const WrittenValues& written) {
 
 }  // namespace
 
-void recognize_gelu(jit::Block& block) {
+void recognize_activations(jit::Block& block) {
   const WrittenValues written = written_values(*block.owningGraph());
   for_each_node(block, [&](jit::Node& node) {
-    if (node.kind() == c10::aten::tanh || node.kind() == c10::aten::erf) {
-      recognize_around(node, written);
-    }
+    if (is_core(node)) recognize_around(node, written);
   });
 }
 
