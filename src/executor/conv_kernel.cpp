@@ -15,14 +15,6 @@ namespace {
 
 using Arguments = std::span<const at::Tensor>;
 
-/// Whether elements lie where these strides say; dimensions of one element have none.
-bool lies_in(const OutputSpec& spec, const std::vector<int64_t>& strides) {
-  for (size_t d = 0; d < spec.sizes.size(); ++d) {
-    if (spec.sizes[d] != 1 && spec.strides[d] != strides[d]) return false;
-  }
-  return true;
-}
-
 /// @throws std::invalid_argument if the arguments do not fit the convolution
 OutputSpec result_spec(const ConvPlan& plan, Arguments arguments) {
   auto sizes = plan.result_sizes(arguments[plan.source.argument].sizes());

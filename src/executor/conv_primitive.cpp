@@ -4,6 +4,7 @@
 
 #include "executor/onednn_runtime.h"
 #include "executor/primitive_attributes.h"
+#include "executor/tensor_bridge.h"
 
 namespace int8graph {
 
@@ -81,18 +82,6 @@ dnnl::convolution_forward::primitive_desc describe(const ConvPlan& plan,
 }
 
 }  // namespace
-
-std::vector<int64_t> channels_last_strides(c10::IntArrayRef sizes) {
-  std::vector<int64_t> strides(sizes.size());
-  strides[1] = 1;
-  int64_t stride = sizes[1];
-  for (size_t d = sizes.size() - 1; d >= 2; --d) {
-    strides[d] = stride;
-    stride *= sizes[d];
-  }
-  strides[0] = stride;
-  return strides;
-}
 
 ConvConstants::ConvConstants(const ConvPlan& plan, Weights weights)
     : layer_(plan.layer), groups_(plan.groups), ownership_(weights) {

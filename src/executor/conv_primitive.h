@@ -59,7 +59,4 @@ class ConvPrimitive {
   PrimitiveConstants constants_;
 };
 
-/// The strides of a dense tensor of sizes [N, C, ...] whose channels lie side by side.
-std::vector<int64_t> channels_last_strides(c10::IntArrayRef sizes);
-
 }  // namespace int8graph

@@ -32,8 +32,7 @@ dnnl::post_ops onednn_post_ops(const AttributesOf& of) {
 }  // namespace
 
 dnnl::primitive_attr primitive_attributes(const AttributesOf& of) {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  dnnl::primitive_attr attr = plain_attributes();
   attr.set_scales_mask(DNNL_ARG_SRC, kPerTensor);
   attr.set_scales_mask(DNNL_ARG_WEIGHTS, of.weight_scales_mask);
   if (of.source.zero_point != 0) attr.set_zero_points_mask(DNNL_ARG_SRC, kPerTensor);

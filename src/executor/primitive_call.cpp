@@ -65,6 +65,12 @@ void PrimitiveConstants::add_layer(const WeightAndBias& layer, const memory::des
   add(DNNL_ARG_BIAS, {bias, onednn_engine(), layer.bias.data_ptr()});
 }
 
+dnnl::primitive_attr plain_attributes() {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
 PrimitiveCall::PrimitiveCall(const PrimitiveConstants& constants) {
   for (const dnnl_exec_arg_t& argument : constants.arguments()) arguments_.push_back(argument);
 }

@@ -36,6 +36,9 @@ class PrimitiveConstants {
   std::vector<dnnl_exec_arg_t> arguments_;
 };
 
+/// The attributes of a primitive that a PrimitiveCall runs, which brings its scratch memory.
+dnnl::primitive_attr plain_attributes();
+
 /// One call of a primitive.
 class PrimitiveCall {
  public:

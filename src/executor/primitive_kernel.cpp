@@ -1,8 +1,10 @@
 #include "executor/primitive_kernel.h"
 
 #include "config/environment.h"
+#include "executor/concat_kernel.h"
 #include "executor/conv_kernel.h"
 #include "executor/matmul_kernel.h"
+#include "executor/pool_kernel.h"
 #include "executor/row_kernel.h"
 
 namespace int8graph {
@@ -16,9 +18,14 @@ std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& 
     if (auto plan = conv_plan(subgraph)) {
       return make_conv_kernel(std::move(*plan), name, layout, reusable, weights);
     }
-    if (auto plan = matmul_plan(subgraph))
+    if (auto plan = matmul_plan(subgraph)) {
       return make_matmul_kernel(std::move(*plan), name, layout, weights);
+    }
     if (auto plan = row_plan(subgraph)) return make_row_kernel(std::move(*plan), name);
+    if (auto plan = pool_plan(subgraph)) return make_pool_kernel(std::move(*plan), name, layout);
+    if (auto plan = concat_plan(subgraph)) {
+      return make_concat_kernel(std::move(*plan), name, layout);
+    }
   } catch (const std::exception& error) {
     log_verbose([&] {
       return name + ": compiled by oneDNN Graph for each shape: its primitive says " + error.what();

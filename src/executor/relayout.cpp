@@ -9,19 +9,13 @@ using dnnl::memory;
 
 namespace {
 
-memory::desc desc_of(const OutputSpec& spec) {
-  return {spec.sizes, onednn_dtype(spec.dtype), spec.strides};
-}
-
 OutputSpec with_strides(OutputSpec spec, std::vector<int64_t> strides) {
   spec.strides = std::move(strides);
   return spec;
 }
 
 dnnl::reorder::primitive_desc describe(const memory::desc& from, const memory::desc& to) {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return {onednn_engine(), from, onednn_engine(), to, attr};
+  return {onednn_engine(), from, onednn_engine(), to, plain_attributes()};
 }
 
 }  // namespace
@@ -48,6 +42,22 @@ at::Tensor Relayout::run(const at::Tensor& tensor) const {
 OutputSpec spec_of(const at::Tensor& tensor) {
   return {tensor.sizes().vec(), tensor.strides().vec(), tensor.scalar_type(),
           tensor.is_quantized() ? tensor.quantizer() : nullptr};
+}
+
+OutputSpec channels_last(OutputSpec spec) {
+  spec.strides = channels_last_strides(spec.sizes);
+  return spec;
+}
+
+memory::desc desc_of(const OutputSpec& spec) {
+  return {spec.sizes, onednn_dtype(spec.dtype), spec.strides};
+}
+
+bool lies_in(const OutputSpec& spec, c10::IntArrayRef strides) {
+  for (size_t d = 0; d < spec.sizes.size(); ++d) {
+    if (spec.sizes[d] != 1 && spec.strides[d] != strides[d]) return false;
+  }
+  return true;
 }
 
 }  // namespace int8graph

@@ -27,4 +27,12 @@ class Relayout {
 /// What a tensor looks like.
 OutputSpec spec_of(const at::Tensor& tensor);
 
+/// The same, dense, with channels side by side.
+OutputSpec channels_last(OutputSpec spec);
+
+dnnl::memory::desc desc_of(const OutputSpec& spec);
+
+/// Whether elements lie where these strides say; dimensions of one element have none.
+bool lies_in(const OutputSpec& spec, c10::IntArrayRef strides);
+
 }  // namespace int8graph

@@ -18,8 +18,7 @@ using dnnl::memory;
 namespace {
 
 dnnl::primitive_attr attributes(const RowPlan& plan) {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  dnnl::primitive_attr attr = plain_attributes();
   if (plan.quantizer) attr.set_scales_mask(DNNL_ARG_DST, 0);
   return attr;
 }

@@ -30,6 +30,18 @@ std::vector<int64_t> dense_strides(c10::IntArrayRef sizes) {
   return {strides.begin(), strides.end()};
 }
 
+std::vector<int64_t> channels_last_strides(c10::IntArrayRef sizes) {
+  std::vector<int64_t> strides(sizes.size());
+  strides[1] = 1;
+  int64_t stride = sizes[1];
+  for (size_t d = sizes.size() - 1; d >= 2; --d) {
+    strides[d] = stride;
+    stride *= sizes[d];
+  }
+  strides[0] = stride;
+  return strides;
+}
+
 at::Tensor allocate(const OutputSpec& spec) {
   c10::Allocator* allocator = c10::GetCPUAllocator();
   const size_t bytes =

@@ -20,6 +20,9 @@ struct OutputSpec {
 /// The strides of a contiguous tensor.
 std::vector<int64_t> dense_strides(c10::IntArrayRef sizes);
 
+/// The strides of a dense tensor of sizes [N, C, ...] whose channels lie side by side.
+std::vector<int64_t> channels_last_strides(c10::IntArrayRef sizes);
+
 /// A new, uninitialised tensor from PyTorch's allocator. Quantized tensors share `quantizer`.
 at::Tensor allocate(const OutputSpec& spec);
 

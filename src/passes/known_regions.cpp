@@ -58,6 +58,8 @@ class RegionAround {
       grow_from_pool(node, *op);
     } else if (is_rows(op->kind)) {
       grow_from_rows(node);
+    } else if (op->kind == OpKind::Concat) {
+      grow_from_concat(node, *op);
     }
     std::ranges::sort(region_, [](const auto* a, const auto* b) { return a->isBefore(b); });
     return std::move(region_);
@@ -83,6 +85,18 @@ class RegionAround {
     jit::Node* quantize = quantizer_for_region(*node.output());
     const auto parameters = quantize != nullptr ? parameters_at(*quantize) : std::nullopt;
     if (parameters && parameters->zero_point == 0) region_ = {&node, quantize};
+  }
+
+  void grow_from_concat(jit::Node& node, const LoweredOp& op) {
+    jit::Node* quantize = quantizer_for_region(*node.output());
+    if (quantize == nullptr) return;
+    Region region = {&node, quantize};
+    for (jit::Value* operand : op.inputs) {
+      jit::Node* dequantize = dequantize_for_region(*operand);
+      if (dequantize == nullptr || parameters_at(*dequantize) != parameters_at(*quantize)) return;
+      region.push_back(dequantize);
+    }
+    region_ = std::move(region);
   }
 
   jit::Node* only_reader(const jit::Value& value) const {
@@ -182,11 +196,22 @@ bool reads_int8(jit::Node& node) {
   });
 }
 
+bool has_form(jit::Node& node) {
+  return lowered(node).has_value();
+}
+
+/// Whether an operation that oneDNN Graph has a form for reads the value, be it in a list.
+bool is_read_by_any_form(const jit::Value& value) {
+  return std::ranges::any_of(value.uses(), [](const jit::Use& use) {
+    return is_attached(*use.user) ? is_read_by_any_form(*use.user->output()) : has_form(*use.user);
+  });
+}
+
 /// Whether the node, of no known region, may be part of one that oneDNN Graph knows: it reads int8,
 /// or quantizes what such a node makes, or dequantizes something for one.
 bool may_be_fused(jit::Node& node) {
   if (is_quantize(node)) return reads_int8(*node.input(0)->node());
-  return is_quantizer(node) || reads_int8(node);
+  return is_quantizer(node) ? is_read_by_any_form(*node.output()) : reads_int8(node);
 }
 
 }  // namespace

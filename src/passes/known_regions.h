@@ -21,8 +21,8 @@ namespace int8graph {
 ///     %q = aten::quantize_per_tensor(%s, ...)    may be missing
 ///
 ///     %y = int8graph::dequantize(%x, ...)
-///     %p = aten::max_pool2d(%y, ...)             a pool
-///     %q = aten::quantize_per_tensor(%p, ...)
+///     %p = aten::max_pool2d(%y, ...)             a pool, or aten::cat of several such tensors with
+///     %q = aten::quantize_per_tensor(%p, ...)    the same parameters on all sides
 ///
 ///     %s = aten::softmax(%x, -1, None)           a softmax or layer norm, and a quantizer whose
 ///     %q = aten::quantize_per_tensor(%s, ...)    zero point is 0

@@ -185,13 +185,5 @@ TEST(ConvConstants, PackAWeightOnceForAllSizesOfOneLayout) {
             weight_of(constants.with_weight(large.weight_layout())));
 }
 
-TEST(ChannelsLastStrides, AreThoseOfPyTorch) {
-  EXPECT_EQ(channels_last_strides({2, 3, 4, 5}),
-            at::empty({2, 3, 4, 5}, {}, at::MemoryFormat::ChannelsLast).strides().vec());
-  EXPECT_EQ(channels_last_strides({2, 3, 4, 5, 6}),
-            at::empty({2, 3, 4, 5, 6}, {}, at::MemoryFormat::ChannelsLast3d).strides().vec());
-  EXPECT_EQ(channels_last_strides({2, 3, 4}), (Sizes{12, 1, 3}));
-}
-
 }  // namespace
 }  // namespace int8graph

@@ -84,5 +84,13 @@ TEST(IsPlain, IsAboutMemoryAndNotAboutStrides) {
   EXPECT_FALSE(is_plain(at::_neg_view(at::ones({2, 3}))));
 }
 
+TEST(ChannelsLastStrides, AreThoseOfPyTorch) {
+  EXPECT_EQ(channels_last_strides({2, 3, 4, 5}),
+            at::empty({2, 3, 4, 5}, {}, at::MemoryFormat::ChannelsLast).strides().vec());
+  EXPECT_EQ(channels_last_strides({2, 3, 4, 5, 6}),
+            at::empty({2, 3, 4, 5, 6}, {}, at::MemoryFormat::ChannelsLast3d).strides().vec());
+  EXPECT_EQ(channels_last_strides({2, 3, 4}), (std::vector<int64_t>{12, 1, 3}));
+}
+
 }  // namespace
 }  // namespace int8graph

@@ -220,6 +220,22 @@ INSTANTIATE_TEST_SUITE_P(
                         "  %m : Tensor = aten::max_pool2d(%d, %twos, %twos, %zeros, %ones, %false)",
                         "%m",
                         {}},
+                    Case{"concat",
+                         R"IR(
+  %d2 : Tensor = int8graph::dequantize(%q2, %s, %z, %u8)
+  %list : Tensor[] = prim::ListConstruct(%d, %d2)
+  %c : Tensor = aten::cat(%list, %one)
+  %p : Tensor = aten::quantize_per_tensor(%c, %s, %z, %u8))IR",
+                         "%p",
+                         {"dequantize dequantize cat quantize_per_tensor"}},
+                    Case{"concat_of_other_parameters",
+                         R"IR(
+  %d2 : Tensor = int8graph::dequantize(%k, %s, %zero, %u8)
+  %list : Tensor[] = prim::ListConstruct(%d, %d2)
+  %c : Tensor = aten::cat(%list, %one)
+  %p : Tensor = aten::quantize_per_tensor(%c, %s, %z, %u8))IR",
+                         "%p",
+                         {}},
                     Case{"softmax",
                          R"IR(
   %m : Tensor = aten::softmax(%x, %minus_one, %none)
@@ -251,7 +267,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(KnownRegions, LeavesReadersOfInt8ToOneDnnGraph) {
   const auto graph = graph_of(R"IR(
-  %d2 : Tensor = int8graph::dequantize(%q2, %s, %z, %u8)
+  %d2 : Tensor = int8graph::dequantize(%k, %s, %zero, %u8)
   %list : Tensor[] = prim::ListConstruct(%d, %d2)
   %c : Tensor = aten::cat(%list, %one)
   %p : Tensor = aten::quantize_per_tensor(%c, %s, %z, %u8)

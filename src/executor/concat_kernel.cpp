@@ -1,0 +1,144 @@
+#include "executor/concat_kernel.h"
+
+#include <c10/util/SmallVector.h>
+
+#include <stdexcept>
+
+#include "config/environment.h"
+#include "executor/call_key.h"
+#include "executor/onednn_runtime.h"
+#include "executor/primitive_cache.h"
+#include "executor/primitive_call.h"
+#include "executor/relayout.h"
+#include "executor/tensor_bridge.h"
+
+namespace int8graph {
+
+using dnnl::memory;
+
+namespace {
+
+using Arguments = std::span<const at::Tensor>;
+
+bool lies_channels_last(const at::Tensor& tensor) {
+  return tensor.dim() > 2 && lies_in(spec_of(tensor), channels_last_strides(tensor.sizes()));
+}
+
+/// @throws std::invalid_argument if the arguments do not fit each other
+std::vector<int64_t> joined_sizes(const ConcatPlan& plan, Arguments arguments, int64_t axis) {
+  std::vector<int64_t> sizes = arguments[plan.arguments[0]].sizes().vec();
+  for (size_t i = 1; i < plan.arguments.size(); ++i) {
+    const c10::IntArrayRef others = arguments[plan.arguments[i]].sizes();
+    for (size_t d = 0; d < sizes.size(); ++d) {
+      const bool joins = static_cast<int64_t>(d) == axis;
+      if (others.size() != sizes.size() || (!joins && others[d] != sizes[d])) {
+        throw std::invalid_argument("the tensors differ in another dimension than the joined one");
+      }
+    }
+    sizes[static_cast<size_t>(axis)] += others[static_cast<size_t>(axis)];
+  }
+  return sizes;
+}
+
+int64_t axis_of(const ConcatPlan& plan, Arguments arguments) {
+  const int64_t rank = arguments[plan.arguments[0]].dim();
+  const int64_t axis = plan.axis < 0 ? plan.axis + rank : plan.axis;
+  if (axis < 0 || axis >= rank)
+    throw std::invalid_argument("the tensors lack the joined dimension");
+  return axis;
+}
+
+/// A plan's join for arguments of one form. Immutable; run by many threads.
+class ConcatCall {
+ public:
+  ConcatCall(const ConcatPlan& plan, Arguments arguments, OutputLayout layout)
+      : channels_last_(layout != OutputLayout::Contiguous &&
+                       lies_channels_last(arguments[plan.arguments[0]])) {
+    const int64_t axis = axis_of(plan, arguments);
+    const auto sizes = joined_sizes(plan, arguments, axis);
+    result_ = {sizes, strides_of(sizes), plan.quantizer->scalar_type(), plan.quantizer};
+    for (const size_t argument : plan.arguments) {
+      const OutputSpec spec = spec_of(arguments[argument]);
+      const auto strides = strides_of(spec.sizes);
+      operands_.push_back({argument, {spec.sizes, onednn_dtype(spec.dtype), strides}, {}});
+      if (!lies_in(spec, strides)) operands_.back().read.emplace(spec, strides);
+    }
+    std::vector<memory::desc> sources;
+    for (const Operand& operand : operands_) sources.push_back(operand.desc);
+    destination_ = desc_of(result_);
+    const dnnl::concat::primitive_desc description(
+        onednn_engine(), destination_, static_cast<int>(axis), sources, plain_attributes());
+    implementation_ = description.impl_info_str();
+    primitive_ = dnnl::concat(description);
+    scratchpad_ = description.scratchpad_desc();
+  }
+
+  at::Tensor run(Arguments arguments) const {
+    static const PrimitiveConstants kNone;
+    PrimitiveCall call(kNone);
+    c10::SmallVector<at::Tensor, 4> copies;
+    for (size_t i = 0; i < operands_.size(); ++i) {
+      const Operand& operand = operands_[i];
+      const at::Tensor* source = &arguments[operand.argument];
+      if (operand.read) {
+        copies.push_back(operand.read->run(*source));
+        source = &copies.back();
+      }
+      call.add(DNNL_ARG_MULTIPLE_SRC + static_cast<int>(i), operand.desc, source->const_data_ptr());
+    }
+    at::Tensor result = allocate(result_);
+    call.add(DNNL_ARG_DST, destination_, result.data_ptr());
+    call.run(primitive_, scratchpad_);
+    return result;
+  }
+
+  std::string implementation() const { return implementation_; }
+  std::string shape() const { return c10::str(c10::IntArrayRef(result_.sizes)); }
+
+ private:
+  struct Operand {
+    size_t argument;
+    memory::desc desc;
+    std::optional<Relayout> read;  ///< where the argument lies in another way
+  };
+
+  std::vector<int64_t> strides_of(c10::IntArrayRef sizes) const {
+    return channels_last_ ? channels_last_strides(sizes) : dense_strides(sizes);
+  }
+
+  bool channels_last_;
+  OutputSpec result_;
+  std::vector<Operand> operands_;
+  memory::desc destination_, scratchpad_;
+  dnnl::concat primitive_;
+  std::string implementation_;
+};
+
+class ConcatKernel final : public PrimitiveKernel {
+ public:
+  ConcatKernel(ConcatPlan plan, std::string name, OutputLayout layout)
+      : plan_(std::move(plan)),
+        layout_(layout),
+        cache_(std::move(name), compile_cache_capacity()) {}
+
+  std::optional<at::Tensor> run(Arguments arguments) const override {
+    const auto call = cache_.find_or_make(CallKey(arguments).view(),
+                                          [&] { return ConcatCall(plan_, arguments, layout_); });
+    if (!call->has_value()) return {};
+    return (*call)->run(arguments);
+  }
+
+ private:
+  const ConcatPlan plan_;
+  const OutputLayout layout_;
+  const PrimitiveCache<ConcatCall> cache_;
+};
+
+}  // namespace
+
+std::unique_ptr<const PrimitiveKernel> make_concat_kernel(ConcatPlan plan, std::string name,
+                                                          OutputLayout layout) {
+  return std::make_unique<ConcatKernel>(std::move(plan), std::move(name), layout);
+}
+
+}  // namespace int8graph

@@ -1,0 +1,62 @@
+#include "executor/pool_plan.h"
+
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "executor/tensor_bridge.h"
+#include "ops/operator_table.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+std::vector<int64_t> integers(const LoweredOp& op, Attr attr) {
+  return std::get<std::vector<int64_t>>(*find_attr(op, attr));
+}
+
+std::optional<dnnl::algorithm> algorithm_of(const LoweredOp& op) {
+  if (op.kind == OpKind::MaxPool) return dnnl::algorithm::pooling_max;
+  if (op.kind != OpKind::AvgPool) return {};
+  return std::get<bool>(*find_attr(op, Attr::exclude_pad))
+             ? dnnl::algorithm::pooling_avg_exclude_padding
+             : dnnl::algorithm::pooling_avg_include_padding;
+}
+
+}  // namespace
+
+std::optional<std::vector<int64_t>> PoolPlan::result_sizes(c10::IntArrayRef source) const {
+  if (source.size() != kernel.size() + 2) return {};
+  std::vector<int64_t> sizes = {source[0], source[1]};
+  for (size_t d = 0; d < kernel.size(); ++d) {
+    const int64_t window = (kernel[d] - 1) * dilations[d] + 1;
+    const int64_t room = source[d + 2] + 2 * pads[d] - window;
+    if (room < 0) return {};
+    sizes.push_back((room + (rounds_up ? strides[d] - 1 : 0)) / strides[d] + 1);
+  }
+  return sizes;
+}
+
+std::optional<PoolPlan> pool_plan(jit::Graph& subgraph) {
+  if (subgraph.outputs().size() != 1 || !is_quantize(*subgraph.outputs()[0]->node())) return {};
+  const jit::Value& result = *subgraph.outputs()[0];
+  const auto parameters = parameters_of(result);
+  const Lowering lowering = lower_node(*result.node()->input(0)->node());
+  const auto* op = std::get_if<LoweredOp>(&lowering);
+  const auto algorithm = op != nullptr ? algorithm_of(*op) : std::nullopt;
+  const auto source = algorithm ? quantized_input(subgraph, *op->inputs[0]) : std::nullopt;
+  if (!parameters || !source || source->parameters != *parameters) return {};
+  const auto kernel = integers(*op, Attr::kernel);
+  const bool is_dilated = find_attr(*op, Attr::dilations) != nullptr;
+  return PoolPlan{
+      *algorithm,
+      *source,
+      kernel,
+      integers(*op, Attr::strides),
+      is_dilated ? integers(*op, Attr::dilations) : std::vector<int64_t>(kernel.size(), 1),
+      integers(*op, Attr::pads_begin),
+      std::get<std::string>(*find_attr(*op, Attr::rounding_type)) == "ceil",
+      make_quantizer(*parameters)};
+}
+
+}  // namespace int8graph
