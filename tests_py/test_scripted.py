@@ -80,3 +80,58 @@ def test_attention_is_int8_where_the_graph_knows_neither_sizes_nor_dtypes(form):
         assert facts.int8_compute == 6  # four layers, two products
         noise = (converted(x) - fp32).square().mean()
         assert 10 * torch.log10(fp32.var() / noise) >= 25.0
+
+
+class FusedAttention(nn.Module):
+    """Calls PyTorch's fused attention, which no observer sees into, where it is scripted."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(32, 2, batch_first=True)
+        self.out = nn.Linear(32, 32)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.attention(x, x, x, need_weights=False)[0])
+
+
+def test_layers_around_fused_attention_are_int8():
+    torch.manual_seed(0)
+    scripted = torch.jit.script(FusedAttention().eval())
+    x = torch.randn(2, 7, 32)
+    conf = int8graph.QuantConf()
+    with torch.no_grad():
+        for _ in range(4):
+            with int8graph.calibrate(conf):
+                scripted(torch.randn(2, 7, 32))
+        converted = int8graph.convert(scripted, conf, x)
+        assert graph_facts(converted, x).int8_compute == 1
+        assert (converted(x) - scripted(x)).abs().max() < 0.05
+
+
+class JoinOfJoins(nn.Module):
+    """As in Inception v3."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = (nn.Conv2d(8, 8, 3, padding=1) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inner = torch.cat([torch.relu(self.a(x)), torch.relu(self.b(x))], 1)
+        return torch.cat([torch.relu(self.c(x)), inner], 1)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_join_that_inlining_merges_costs_its_quantizers_only():
+    torch.manual_seed(0)
+    model = nn.Sequential(JoinOfJoins(), nn.Conv2d(24, 8, 1)).eval()
+    x = torch.randn(2, 8, 6, 6)
+    inlined = torch.jit.trace(model, x).inlined_graph
+    assert len(inlined.findAllNodes("aten::cat")) == 1
+    conf = int8graph.QuantConf()
+    with torch.no_grad():
+        for _ in range(4):
+            with int8graph.calibrate(conf):
+                model(torch.randn(2, 8, 6, 6))
+        converted = int8graph.convert(model, conf, x)
+        assert graph_facts(converted, x).compute_outside == []
+        assert (converted(x) - model(x)).abs().max() < 0.05

@@ -315,6 +315,13 @@ LoweredOp lower_avg_pool(const NodeArguments& arguments) {
            {Attr::data_format, std::string("NCX")}}};
 }
 
+LoweredOp refuse_fused_attention(const NodeArguments& /*arguments*/) {
+  throw NotLowerable{
+      "it is PyTorch's fused attention, in fp32; convert the eager module instead, or trace it "
+      "with "
+      "torch.backends.mha.set_fastpath_enabled(False)"};
+}
+
 LoweredOp lower_cat(const NodeArguments& arguments) {
   return {OpKind::Concat, arguments.list(0), {{Attr::axis, arguments.integer(1)}}};
 }

@@ -40,6 +40,10 @@ LoweredOp lower_quantize(const NodeArguments& arguments);
 LoweredOp lower_dequantize(const NodeArguments& arguments);
 LoweredOp lower_constant_dequantize(const NodeArguments& arguments);
 
+/// nn.MultiheadAttention and nn.TransformerEncoderLayer as one call, which no observer sees into.
+/// @throws NotLowerable always, with what to do about it
+LoweredOp refuse_fused_attention(const NodeArguments& arguments);
+
 /// Rows match by symbol; overloads with further arguments mean something else.
 void refuse_more_arguments_than(size_t count, const NodeArguments& arguments);
 

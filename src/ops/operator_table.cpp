@@ -207,6 +207,12 @@ const std::vector<Operator>& rows() {
       {"group_norm", Other, {"aten::group_norm"}, {0}, {}, nullptr},
       {"softmax", Other, {"aten::softmax"}, {0}, {}, lower_softmax},
       {"log_softmax", Other, {"aten::log_softmax"}, {0}, {}, lower_log_softmax},
+      {"fused_attention",
+       Other,
+       {"aten::_native_multi_head_attention", "aten::_transformer_encoder_layer_fwd"},
+       {0},
+       {},
+       refuse_fused_attention},
 
       // the quantizers; weights are dequantized by aten, activations by the explicit form
       {"quantize", Quantizer, {"aten::quantize_per_tensor"}, {0}, {}, lower_quantize},

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "config/environment.h"
 #include "ops/activations.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
@@ -74,12 +75,15 @@ bool is_compute(const OperatorEntry& entry) {
   return row != nullptr && row->is_compute();
 }
 
-bool must_match(const OperatorEntry& entry) {
+bool has_quantizers(const OperatorEntry& entry) {
   const auto any = [](const std::vector<bool>& flags) {
     return std::ranges::find(flags, true) != flags.end();
   };
-  return any(entry.inputs_quantized) || any(entry.outputs_quantized) ||
-         (!entry.weight_scales.empty() && is_compute(entry));
+  return any(entry.inputs_quantized) || any(entry.outputs_quantized);
+}
+
+bool must_match(const OperatorEntry& entry) {
+  return is_compute(entry) && (has_quantizers(entry) || !entry.weight_scales.empty());
 }
 
 bool must_match(const Call& call) {
@@ -102,13 +106,15 @@ std::string describe(const OperatorEntry& entry) {
   return text;
 }
 
-/// Pairs that must be found weigh more than all others together.
+/// Pairs of which one or both must be found weigh more than all others together, so that a layer
+/// that surely runs comes before an equal one in a branch; then come those with quantizers.
 std::vector<std::pair<size_t, size_t>> pairs_of(const std::vector<Call>& calls,
                                                 const std::vector<OperatorEntry>& entries) {
   const auto heavy = static_cast<int64_t>(std::min(calls.size(), entries.size())) + 1;
   return align(calls.size(), entries.size(), [&](size_t i, size_t j) -> int64_t {
     if (!fit(calls[i], entries[j])) return 0;
-    return must_match(entries[j]) ? heavy : 1;
+    const int64_t needed = (must_match(entries[j]) ? 1 : 0) + (must_match(calls[i]) ? 1 : 0);
+    return needed * heavy * heavy + (has_quantizers(entries[j]) ? heavy : 0) + 1;
   });
 }
 
@@ -117,6 +123,15 @@ std::vector<std::pair<size_t, size_t>> pairs_of(const std::vector<Call>& calls,
       "the QuantConf is not that of this model: the model has " + model_side +
       " where the QuantConf has " + conf_side +
       "; calibrate this very model, with the same kind of input, or take its own file");
+}
+
+void tell_left_over(const std::vector<OperatorEntry>& entries, size_t begin, size_t end) {
+  for (size_t i = begin; i < end; ++i) {
+    if (!has_quantizers(entries[i])) continue;
+    log_verbose([&] {
+      return "not quantized: " + describe(entries[i]) + ": freezing left no such operator";
+    });
+  }
 }
 
 }  // namespace
@@ -135,7 +150,9 @@ MatchedEntries match_entries(jit::Block& block, const std::vector<OperatorEntry>
                                     [](const OperatorEntry& e) { return must_match(e); });
     const bool call_left = call != calls.begin() + static_cast<std::ptrdiff_t>(call_end);
     const bool entry_left = entry != entries.begin() + static_cast<std::ptrdiff_t>(entry_end);
-    if (!call_left && !entry_left) return;
+    if (!call_left && !entry_left) {
+      return tell_left_over(entries, next_entry, entry_end);
+    }
     fail(call_left                  ? describe(*call)
          : next_call < calls.size() ? describe(calls[next_call])
                                     : "no further operator",

@@ -251,6 +251,11 @@ TEST(Lowering, CatNeedsItsListBesideIt) {
   EXPECT_EQ(lowered("aten::cat(%list, %n)"), "argument 1 is not a constant");
 }
 
+TEST(Lowering, FusedAttentionSaysWhatToDo) {
+  EXPECT_NE(lowered("aten::_native_multi_head_attention(%x)").find("set_fastpath_enabled(False)"),
+            std::string::npos);
+}
+
 // --- Quantizers ---
 
 TEST(Lowering, QuantizersOfActivations) {
