@@ -24,8 +24,7 @@ OutputSpec result_spec(const ConvPlan& plan, Arguments arguments) {
     throw std::invalid_argument("what it adds is not of the result's sizes");
   }
   std::vector<int64_t> strides = channels_last_strides(*sizes);
-  return {std::move(*sizes), std::move(strides),
-          plan.quantizer ? plan.quantizer->scalar_type() : c10::kFloat, plan.quantizer};
+  return {std::move(*sizes), std::move(strides), result_dtype(plan.quantizer), plan.quantizer};
 }
 
 /// A plan's convolution for arguments of one form, and what brings these into its layout.

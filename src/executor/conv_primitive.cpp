@@ -61,9 +61,9 @@ dnnl::convolution_forward::primitive_desc describe(const ConvPlan& plan,
                                           .post_ops = plan.post_ops,
                                           .operands = {}});
   const auto dtype = static_cast<c10::ScalarType>(plan.source.parameters.dtype);
-  const auto result_dtype = plan.quantizer ? plan.quantizer->scalar_type() : c10::kFloat;
   const memory::desc source = channels_last(source_sizes, onednn_dtype(dtype));
-  const memory::desc result = channels_last(result_sizes, onednn_dtype(result_dtype));
+  const memory::desc result =
+      channels_last(result_sizes, onednn_dtype(result_dtype(plan.quantizer)));
   const memory::desc weight(weight_sizes(plan.layer.weight, plan.groups), memory::data_type::s8,
                             memory::format_tag::any);
   const memory::desc bias = plan.layer.bias.defined() ? bias_of(plan.layer.weight) : memory::desc();

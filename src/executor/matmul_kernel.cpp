@@ -69,7 +69,7 @@ std::vector<int64_t> strides_of(const std::vector<int64_t>& sizes, OutputLayout 
 at::Tensor allocate_result(const MatmulPlan& plan, std::vector<int64_t> sizes,
                            OutputLayout layout = OutputLayout::Contiguous) {
   std::vector<int64_t> strides = strides_of(sizes, layout);
-  const auto dtype = plan.quantizer ? plan.quantizer->scalar_type() : c10::kFloat;
+  const auto dtype = result_dtype(plan.quantizer);
   return allocate({std::move(sizes), std::move(strides), dtype, plan.quantizer});
 }
 

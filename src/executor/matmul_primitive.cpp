@@ -2,6 +2,7 @@
 
 #include "executor/onednn_runtime.h"
 #include "executor/primitive_attributes.h"
+#include "executor/tensor_bridge.h"
 
 namespace int8graph {
 
@@ -49,8 +50,7 @@ dnnl::matmul::primitive_desc describe(const MatmulPlan& plan, const MatmulShapes
 
 MatmulShapes linear_shapes(const MatmulPlan& plan, const memory::desc& weight, int64_t rows) {
   const auto source = onednn_dtype(static_cast<c10::ScalarType>(plan.source.parameters.dtype));
-  const auto result =
-      plan.quantizer ? onednn_dtype(plan.quantizer->scalar_type()) : memory::data_type::f32;
+  const auto result = onednn_dtype(result_dtype(plan.quantizer));
   MatmulShapes shapes{rows_of(rows, plan.inner_size(), source),
                       weight,
                       rows_of(rows, plan.outer_size(), result),

@@ -32,17 +32,13 @@ PrimitiveConstants constants_of(const RowPlan& plan) {
   return constants;
 }
 
-c10::ScalarType result_dtype(const RowPlan& plan) {
-  return plan.quantizer ? plan.quantizer->scalar_type() : c10::kFloat;
-}
-
 /// A plan's softmax for a number of rows of one length. Immutable; run by many threads.
 class RowPrimitive {
  public:
   /// @throws dnnl::error if oneDNN has none of this form.
   RowPrimitive(const RowPlan& plan, int64_t rows, int64_t length)
       : source_({rows, length}, memory::data_type::f32, memory::format_tag::ab),
-        result_({rows, length}, onednn_dtype(result_dtype(plan)), memory::format_tag::ab),
+        result_({rows, length}, onednn_dtype(result_dtype(plan.quantizer)), memory::format_tag::ab),
         description_(onednn_engine(), dnnl::prop_kind::forward_inference, plan.algorithm, source_,
                      result_, 1, attributes(plan)),
         primitive_(description_),
@@ -83,7 +79,7 @@ class RowKernel final : public PrimitiveKernel {
         cache_.find_or_make(key, [&] { return RowPrimitive(plan_, rows, length); });
     if (!primitive->has_value()) return {};
     at::Tensor result = allocate({source.sizes().vec(), dense_strides(source.sizes()),
-                                  result_dtype(plan_), plan_.quantizer});
+                                  result_dtype(plan_.quantizer), plan_.quantizer});
     (*primitive)->run(constants_, source.const_data_ptr(), result.data_ptr());
     return result;
   }

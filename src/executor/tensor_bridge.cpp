@@ -52,6 +52,10 @@ at::Tensor allocate(const OutputSpec& spec) {
   return over_storage(std::move(storage), spec);
 }
 
+c10::ScalarType result_dtype(const at::QuantizerPtr& quantizer) {
+  return quantizer ? quantizer->scalar_type() : c10::kFloat;
+}
+
 at::QuantizerPtr make_quantizer(const QuantizerParameters& parameters) {
   return at::make_per_tensor_affine_quantizer(parameters.scale, parameters.zero_point,
                                               static_cast<c10::ScalarType>(parameters.dtype));

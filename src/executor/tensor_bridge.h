@@ -26,6 +26,9 @@ std::vector<int64_t> channels_last_strides(c10::IntArrayRef sizes);
 /// A new, uninitialised tensor from PyTorch's allocator. Quantized tensors share `quantizer`.
 at::Tensor allocate(const OutputSpec& spec);
 
+/// The dtype of what a quantizer makes; f32 where there is none.
+c10::ScalarType result_dtype(const at::QuantizerPtr& quantizer);
+
 /// The quantizer of tensors with these parameters.
 at::QuantizerPtr make_quantizer(const QuantizerParameters& parameters);
 

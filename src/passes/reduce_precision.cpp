@@ -5,8 +5,7 @@
 #include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 
-#include <ranges>
-#include <string_view>
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
