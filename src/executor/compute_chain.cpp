@@ -163,7 +163,7 @@ class Reader {
 
   struct Swish {
     float alpha;
-    size_t replaced;
+    size_t replaced;  ///< how many of the last post-ops it stands for
   };
 
   /// x * sigmoid(alpha * x), of which all but the product was taken for post-ops at first.
@@ -208,7 +208,8 @@ class Reader {
 
   jit::Graph& subgraph_;
   ComputeChain chain_{};
-  std::vector<jit::Value*> results_;  ///< of compute, of each post-op, of the quantizer
+  std::vector<jit::Value*>
+      results_;  ///< [0]: of compute; [i]: of post-op i - 1; then the quantizer's
 };
 
 /// One for each output channel, or one for all; nothing if they belong to another axis.
@@ -237,6 +238,10 @@ std::optional<QuantizedInput> quantized_input(jit::Graph& subgraph, const jit::V
   const auto argument = position_among_inputs(subgraph, dequantize.input(0));
   if (!parameters || !argument) return {};
   return QuantizedInput{*argument, *parameters};
+}
+
+std::vector<int64_t> integers(const LoweredOp& op, Attr attr) {
+  return std::get<std::vector<int64_t>>(*find_attr(op, attr));
 }
 
 std::optional<WeightAndBias> weight_and_bias_of(const LoweredOp& compute, int64_t channel_axis) {

@@ -63,6 +63,9 @@ std::optional<ComputeChain> compute_chain(torch::jit::Graph& subgraph);
 std::optional<QuantizedInput> quantized_input(torch::jit::Graph& subgraph,
                                               const torch::jit::Value& dequantized);
 
+/// An attribute that has one number for each spatial dimension, which the operation must have.
+std::vector<int64_t> integers(const LoweredOp& op, Attr attr);
+
 /// Weight and bias among the inputs of a compute operation; nothing if they are not constants of
 /// the dtypes above.
 /// @param channel_axis the weight's axis of output channels

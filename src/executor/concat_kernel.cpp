@@ -2,6 +2,7 @@
 
 #include <c10/util/SmallVector.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "config/environment.h"
@@ -20,8 +21,14 @@ namespace {
 
 using Arguments = std::span<const at::Tensor>;
 
-bool lies_channels_last(const at::Tensor& tensor) {
-  return tensor.dim() > 2 && lies_in(spec_of(tensor), channels_last_strides(tensor.sizes()));
+/// As the largest of the tensors lies, which saves most copies; dense in doubt, as where dimensions
+/// of size 1 let it lie in both ways: [1, tokens, 1, channels], say.
+bool lies_channels_last(const ConcatPlan& plan, Arguments arguments) {
+  const size_t largest = *std::ranges::max_element(
+      plan.arguments, {}, [&](size_t argument) { return arguments[argument].numel(); });
+  const OutputSpec spec = spec_of(arguments[largest]);
+  return spec.sizes.size() > 2 && lies_in(spec, channels_last_strides(spec.sizes)) &&
+         !lies_in(spec, dense_strides(spec.sizes));
 }
 
 /// @throws std::invalid_argument if the arguments do not fit each other
@@ -52,8 +59,7 @@ int64_t axis_of(const ConcatPlan& plan, Arguments arguments) {
 class ConcatCall {
  public:
   ConcatCall(const ConcatPlan& plan, Arguments arguments, OutputLayout layout)
-      : channels_last_(layout != OutputLayout::Contiguous &&
-                       lies_channels_last(arguments[plan.arguments[0]])) {
+      : channels_last_(layout != OutputLayout::Contiguous && lies_channels_last(plan, arguments)) {
     const int64_t axis = axis_of(plan, arguments);
     const auto sizes = joined_sizes(plan, arguments, axis);
     result_ = {sizes, strides_of(sizes), plan.quantizer->scalar_type(), plan.quantizer};
@@ -74,8 +80,7 @@ class ConcatCall {
   }
 
   at::Tensor run(Arguments arguments) const {
-    static const PrimitiveConstants kNone;
-    PrimitiveCall call(kNone);
+    PrimitiveCall call;
     c10::SmallVector<at::Tensor, 4> copies;
     for (size_t i = 0; i < operands_.size(); ++i) {
       const Operand& operand = operands_[i];

@@ -16,7 +16,7 @@ std::optional<ConcatPlan> concat_plan(jit::Graph& subgraph) {
   const auto parameters = parameters_of(result);
   const Lowering lowering = lower_node(*result.node()->input(0)->node());
   const auto* op = std::get_if<LoweredOp>(&lowering);
-  if (!parameters || op == nullptr || op->kind != OpKind::Concat) return {};
+  if (!parameters || op == nullptr || op->kind != OpKind::Concat || op->inputs.empty()) return {};
   ConcatPlan plan{{}, std::get<int64_t>(*find_attr(*op, Attr::axis)), make_quantizer(*parameters)};
   for (const jit::Value* operand : op->inputs) {
     const auto input = quantized_input(subgraph, *operand);

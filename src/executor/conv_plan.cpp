@@ -11,10 +11,6 @@ namespace jit = torch::jit;
 
 namespace {
 
-std::vector<int64_t> integers(const LoweredOp& op, Attr attr) {
-  return std::get<std::vector<int64_t>>(*find_attr(op, attr));
-}
-
 /// A sum with one operand in int8, if there is any: the operand lies where the result will, so it
 /// takes as many bytes.
 bool has_known_operands(const ComputeChain& chain) {

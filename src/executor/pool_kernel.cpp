@@ -67,10 +67,9 @@ class PoolCall {
   }
 
   at::Tensor run(const at::Tensor& source) const {
-    static const PrimitiveConstants kNone;
     const at::Tensor read = read_source_ ? read_source_->run(source) : source;
     at::Tensor result = allocate(result_);
-    PrimitiveCall call(kNone);
+    PrimitiveCall call;
     call.add(DNNL_ARG_SRC, source_, read.const_data_ptr());
     call.add(DNNL_ARG_DST, destination_, result.data_ptr());
     call.run(primitive_, scratchpad_);

@@ -11,10 +11,6 @@ namespace jit = torch::jit;
 
 namespace {
 
-std::vector<int64_t> integers(const LoweredOp& op, Attr attr) {
-  return std::get<std::vector<int64_t>>(*find_attr(op, attr));
-}
-
 std::optional<dnnl::algorithm> algorithm_of(const LoweredOp& op) {
   if (op.kind == OpKind::MaxPool) return dnnl::algorithm::pooling_max;
   if (op.kind != OpKind::AvgPool) return {};

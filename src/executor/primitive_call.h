@@ -42,6 +42,7 @@ dnnl::primitive_attr plain_attributes();
 /// One call of a primitive.
 class PrimitiveCall {
  public:
+  PrimitiveCall() = default;  ///< without constants
   explicit PrimitiveCall(const PrimitiveConstants& constants);
 
   /// @param data read, or written where `place` is a result; it outlives the call.

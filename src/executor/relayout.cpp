@@ -30,9 +30,8 @@ Relayout::Relayout(const OutputSpec& from, std::vector<int64_t> strides)
 }
 
 at::Tensor Relayout::run(const at::Tensor& tensor) const {
-  static const PrimitiveConstants kNone;
   at::Tensor result = allocate(to_spec_);
-  PrimitiveCall call(kNone);
+  PrimitiveCall call;
   call.add(DNNL_ARG_FROM, from_, tensor.const_data_ptr());
   call.add(DNNL_ARG_TO, to_, result.data_ptr());
   call.run(primitive_, scratchpad_);

@@ -27,9 +27,10 @@ class Relayout {
 /// What a tensor looks like.
 OutputSpec spec_of(const at::Tensor& tensor);
 
-/// The same, dense, with channels side by side.
+/// The same, dense, with channels side by side; of at least two dimensions.
 OutputSpec channels_last(OutputSpec spec);
 
+/// oneDNN's description of such memory: f32, or int8 without its scale and zero point.
 dnnl::memory::desc desc_of(const OutputSpec& spec);
 
 /// Whether elements lie where these strides say; dimensions of one element have none.

@@ -20,7 +20,8 @@ struct OutputSpec {
 /// The strides of a contiguous tensor.
 std::vector<int64_t> dense_strides(c10::IntArrayRef sizes);
 
-/// The strides of a dense tensor of sizes [N, C, ...] whose channels lie side by side.
+/// The strides of a dense tensor of sizes [N, C, ...], two at least, whose channels lie side by
+/// side.
 std::vector<int64_t> channels_last_strides(c10::IntArrayRef sizes);
 
 /// A new, uninitialised tensor from PyTorch's allocator. Quantized tensors share `quantizer`.

@@ -66,7 +66,23 @@ bool has_alpha(const jit::Node& node) {
   return node.kind() == c10::aten::add || node.kind() == c10::aten::sub;
 }
 
+bool is_one(const jit::Value& value) {
+  const auto number = number_of(value);
+  return number && *number == 1;
+}
+
+/// A number before a sum or product goes behind it, where alpha leaves them equal.
+void put_number_behind(jit::Node& node) {
+  const bool commutes =
+      node.kind() == c10::aten::mul || (node.kind() == c10::aten::add && is_one(*node.input(2)));
+  jit::Value* first = node.input(0);
+  if (!commutes || !number_of(*first) || number_of(*node.input(1))) return;
+  node.replaceInput(0, node.input(1));
+  node.replaceInput(1, first);
+}
+
 void scalar_as_tensor(jit::Node& node) {
+  put_number_behind(node);
   const auto number = number_of(*node.input(1));
   const bool rounds = node.kind() == c10::aten::div && node.inputs().size() > 2;
   if (rounds || !number || !is_surely_float_with_dimensions(*node.input(0))) return;

@@ -29,7 +29,7 @@ struct MappedGraph {
   Reasons reasons;  ///< of the nodes that became wildcards
 };
 
-/// A block in segments, each a graph of its own, of what is not known before.
+/// A block: what is known of it already, and a graph for each segment of the rest.
 struct MappedBlock {
   std::vector<MappedGraph> segments;
   std::vector<Region> known_regions;

@@ -27,9 +27,14 @@ namespace int8graph {
 ///     %s = aten::softmax(%x, -1, None)           a softmax or layer norm, and a quantizer whose
 ///     %q = aten::quantize_per_tensor(%s, ...)    zero point is 0
 ///
-/// Nobody else reads a value between two of a region's operations. They are the regions that oneDNN
-/// Graph 3.2 gives, too, but for a quantizer of an activation in the place of a weight: it would
-/// join, and be slower than PyTorch's.
+/// Nobody else reads a value between two of a region's operations. What a convolution or product
+/// makes may be read twice right behind it, where both ways join again: x * sigmoid(x). The second
+/// operand of a sum right behind it may be dequantized inside, too, if it has the result's dtype.
+///
+/// All of these oneDNN Graph 3.2 takes as one partition, so a region that no primitive runs is
+/// still compiled as a whole. It would let a quantizer of an activation join in the place of a
+/// weight, which is slower than PyTorch's, and sums of mixed int8 dtypes, which it computes
+/// wrongly.
 struct KnownRegions {
   std::vector<Region> regions;
 

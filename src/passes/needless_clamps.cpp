@@ -8,6 +8,7 @@
 #include <string>
 
 #include "config/environment.h"
+#include "ops/float_values.h"
 #include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
@@ -23,26 +24,6 @@ namespace {
 struct Limits {
   float low, high;
 };
-
-/// A clamp of integers may be what makes floats of them.
-bool is_surely_float(const jit::Value& value) {
-  const jit::Node& node = *value.node();
-  const Operator* row = find_operator(node);
-  if (row == nullptr) return false;
-  switch (row->op_class) {
-    case OpClass::Conv:
-    case OpClass::Linear:
-    case OpClass::MatMul:
-    case OpClass::Norm:
-      return true;
-    case OpClass::Add:
-    case OpClass::Elementwise:
-    case OpClass::Pool:
-      return is_surely_float(*node.input(0));
-    default:
-      return false;
-  }
-}
 
 /// What the node clamps to; nothing if it does anything else.
 std::optional<Limits> limits_of(jit::Node& node) {

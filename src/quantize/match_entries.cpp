@@ -82,8 +82,29 @@ bool has_quantizers(const OperatorEntry& entry) {
   return any(entry.inputs_quantized) || any(entry.outputs_quantized);
 }
 
-bool must_match(const OperatorEntry& entry) {
-  return is_compute(entry) && (has_quantizers(entry) || !entry.weight_scales.empty());
+bool feeds(const OperatorEntry& producer, const OperatorEntry& reader) {
+  return std::ranges::any_of(producer.outputs_flow, [&](const std::string& flow) {
+    return std::ranges::find(reader.inputs_flow, flow) != reader.inputs_flow.end();
+  });
+}
+
+/// Whether PyTorch may have made one aten::cat of this one and another that reads it or feeds it,
+/// as it does when it inlines a model.
+bool may_be_merged(const OperatorEntry& entry, const std::vector<OperatorEntry>& entries) {
+  return entry.name == "cat" && std::ranges::any_of(entries, [&](const OperatorEntry& other) {
+           return other.name == "cat" && (feeds(entry, other) || feeds(other, entry));
+         });
+}
+
+/// Which entries must have a partner.
+std::vector<bool> needed_among(const std::vector<OperatorEntry>& entries) {
+  std::vector<bool> needed;
+  for (const OperatorEntry& entry : entries) {
+    const bool is_layer = is_compute(entry) && !entry.weight_scales.empty();
+    const bool is_placed = has_quantizers(entry) && !may_be_merged(entry, entries);
+    needed.push_back(is_layer || is_placed);
+  }
+  return needed;
 }
 
 bool must_match(const Call& call) {
@@ -107,14 +128,14 @@ std::string describe(const OperatorEntry& entry) {
 }
 
 /// Pairs of which one or both must be found weigh more than all others together, so that a layer
-/// that surely runs comes before an equal one in a branch; then come those with quantizers.
+/// that surely runs comes before an equal one in a branch.
 std::vector<std::pair<size_t, size_t>> pairs_of(const std::vector<Call>& calls,
-                                                const std::vector<OperatorEntry>& entries) {
+                                                const std::vector<OperatorEntry>& entries,
+                                                const std::vector<bool>& needed) {
   const auto heavy = static_cast<int64_t>(std::min(calls.size(), entries.size())) + 1;
   return align(calls.size(), entries.size(), [&](size_t i, size_t j) -> int64_t {
     if (!fit(calls[i], entries[j])) return 0;
-    const int64_t needed = (must_match(entries[j]) ? 1 : 0) + (must_match(calls[i]) ? 1 : 0);
-    return needed * heavy * heavy + (has_quantizers(entries[j]) ? heavy : 0) + 1;
+    return 1 + (needed[j] ? heavy : 0) + (must_match(calls[i]) ? heavy : 0);
   });
 }
 
@@ -129,7 +150,8 @@ void tell_left_over(const std::vector<OperatorEntry>& entries, size_t begin, siz
   for (size_t i = begin; i < end; ++i) {
     if (!has_quantizers(entries[i])) continue;
     log_verbose([&] {
-      return "not quantized: " + describe(entries[i]) + ": freezing left no such operator";
+      return "not quantized: " + describe(entries[i]) +
+             ": the model has no such operator; joins of joins may have become one";
     });
   }
 }
@@ -138,6 +160,7 @@ void tell_left_over(const std::vector<OperatorEntry>& entries, size_t begin, siz
 
 MatchedEntries match_entries(jit::Block& block, const std::vector<OperatorEntry>& entries) {
   const std::vector<Call> calls = calls_in(block);
+  const std::vector<bool> needed = needed_among(entries);
   MatchedEntries matched;
   size_t next_call = 0;
   size_t next_entry = 0;
@@ -145,22 +168,19 @@ MatchedEntries match_entries(jit::Block& block, const std::vector<OperatorEntry>
     const auto call = std::find_if(calls.begin() + static_cast<std::ptrdiff_t>(next_call),
                                    calls.begin() + static_cast<std::ptrdiff_t>(call_end),
                                    [](const Call& c) { return must_match(c); });
-    const auto entry = std::find_if(entries.begin() + static_cast<std::ptrdiff_t>(next_entry),
-                                    entries.begin() + static_cast<std::ptrdiff_t>(entry_end),
-                                    [](const OperatorEntry& e) { return must_match(e); });
+    size_t entry = next_entry;
+    while (entry < entry_end && !needed[entry]) ++entry;
     const bool call_left = call != calls.begin() + static_cast<std::ptrdiff_t>(call_end);
-    const bool entry_left = entry != entries.begin() + static_cast<std::ptrdiff_t>(entry_end);
-    if (!call_left && !entry_left) {
-      return tell_left_over(entries, next_entry, entry_end);
-    }
+    const bool entry_left = entry < entry_end;
+    if (!call_left && !entry_left) return tell_left_over(entries, next_entry, entry_end);
     fail(call_left                  ? describe(*call)
          : next_call < calls.size() ? describe(calls[next_call])
                                     : "no further operator",
-         entry_left                    ? describe(*entry)
+         entry_left                    ? describe(entries[entry])
          : next_entry < entries.size() ? describe(entries[next_entry])
                                        : "no further entry");
   };
-  for (const auto& [call, entry] : pairs_of(calls, entries)) {
+  for (const auto& [call, entry] : pairs_of(calls, entries, needed)) {
     check_skipped(call, entry);
     matched.emplace(calls[call].node, &entries[entry]);
     next_call = call + 1;

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ops/float_values.h"
 #include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "passes/writes.h"
@@ -25,7 +26,7 @@ namespace {
 // The longest known form, that of the normal distribution's cdf, has 9 operators.
 constexpr size_t kMostOperators = 16;
 
-bool is_arithmetic(const jit::Node& node) {
+bool is_part_of_formulas(const jit::Node& node) {
   static const std::array kinds = {c10::aten::add,   c10::aten::sub,        c10::aten::mul,
                                    c10::aten::div,   c10::aten::pow,        c10::aten::neg,
                                    c10::aten::rsub,  c10::aten::sqrt,       c10::aten::erf,
@@ -73,7 +74,8 @@ class Formula {
     if (values_.contains(&value)) return true;
     jit::Node* node = value.node();
     const bool is_constant = node->kind() == c10::prim::Constant;
-    if (is_constant ? is_tensor(value) && !is_number(value) : !is_arithmetic(*node)) return false;
+    if (is_constant ? is_tensor(value) && !is_number(value) : !is_part_of_formulas(*node))
+      return false;
     if (++operators_ > 4 * kMostOperators) return false;
     for (jit::Value* input : node->inputs()) {
       if (!build(*input)) return false;
@@ -144,7 +146,7 @@ jit::Value* insert_activation(const Activation& activation, jit::Value* x, jit::
 std::vector<jit::Value*> sources_of(jit::Value& value) {
   std::vector<jit::Value*> sources = {&value};
   for (size_t i = 0; i < sources.size() && sources.size() < kMostOperators; ++i) {
-    if (!is_arithmetic(*sources[i]->node())) continue;
+    if (!is_part_of_formulas(*sources[i]->node())) continue;
     for (jit::Value* input : sources[i]->node()->inputs()) {
       const bool is_known = std::ranges::find(sources, input) != sources.end();
       if (is_tensor(*input) && !is_number(*input) && !is_known) sources.push_back(input);
@@ -161,7 +163,7 @@ std::vector<jit::Value*> results_of(jit::Value& value) {
   jit::Value* last = &value;
   while (last->uses().size() == 1 && results.size() < kMostOperators) {
     jit::Node* reader = last->uses().front().user;
-    if (!is_arithmetic(*reader)) break;
+    if (!is_part_of_formulas(*reader)) break;
     last = reader->output();
     results.push_back(last);
   }
@@ -172,6 +174,7 @@ std::vector<jit::Value*> results_of(jit::Value& value) {
 void recognize_around(jit::Node& node, const WrittenValues& written) {
   for (jit::Value* result : results_of(*node.output())) {
     for (jit::Value* x : sources_of(*node.input(0))) {
+      if (!is_surely_float(*x)) continue;  // there are no activations of integers
       const Formula formula(x, result);
       if (!formula.is_closed() || formula.reads_any(written)) continue;
       const Activation* activation = activation_of(formula);

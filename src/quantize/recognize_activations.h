@@ -26,8 +26,9 @@ namespace int8graph {
 ///
 /// There are many ways to write these formulas. So no form is looked for: of the arithmetic around
 /// each tanh, erf and clamp, what depends on one value alone is computed for numbers from -1e6 to
-/// 1e6, and is the activation if it gives the same numbers, to 1e-5. Values that are written to in
-/// place stay as they are.
+/// 1e6, and is the activation if it gives the same numbers, to 1e-5. That value must hold floats
+/// for sure, as there are no activations of integers. Values that are written to in place stay as
+/// they are.
 void recognize_activations(torch::jit::Block& block);
 
 }  // namespace int8graph

@@ -68,15 +68,24 @@ TEST(ConcatKernel, TakesAnyStrides) {
   join.expect_right({dense, dense});
 }
 
-TEST(ConcatKernel, LeavesTheResultAsTheFirstTensorLies) {
+TEST(ConcatKernel, LeavesTheResultAsTheLargestTensorLies) {
   const Kernel join("2");
   const at::Tensor dense = join.int8({2, 8, 5, 4});
-  EXPECT_TRUE(join.expect_right({dense, channels_last(dense)}).is_contiguous());
-  EXPECT_TRUE(join.expect_right({channels_last(dense), dense})
+  const at::Tensor small = join.int8({2, 8, 3, 4});
+  EXPECT_TRUE(join.expect_right({channels_last(small), dense}).is_contiguous());
+  EXPECT_TRUE(join.expect_right({small, channels_last(dense)})
                   .is_contiguous(at::MemoryFormat::ChannelsLast));
   const Kernel contiguous("2", OutputLayout::Contiguous);
   EXPECT_TRUE(
       contiguous.expect_right({channels_last(dense), channels_last(dense)}).is_contiguous());
+}
+
+TEST(ConcatKernel, KeepsAClassTokenAndItsTokensDense) {
+  const Kernel join("-2");
+  const at::Tensor token = join.int8({2, 1, 6});
+  const at::Tensor tokens = join.int8({2, 5, 6});
+  EXPECT_TRUE(join.expect_right({token, tokens}).is_contiguous());
+  EXPECT_TRUE(join.expect_right({token, token}).is_contiguous());
 }
 
 TEST(ConcatKernel, LeavesWhatCantBeJoinedToOneDnnGraph) {

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 
+#include "ops/lowering.h"
 #include "ops/operator_table.h"
 
 namespace int8graph {
@@ -65,7 +66,8 @@ std::string page() {
     for (const std::string_view symbol : row.symbols) {
       symbols += (symbols.empty() ? "`" : ", `") + std::string(symbol) + "`";
     }
-    text += symbols + " | " + fate_of(row.op_class) + " | " + (row.lower ? "yes" : "") + " |\n";
+    text += symbols + " | " + fate_of(row.op_class) + " | " +
+            (row.lower && row.lower != refuse_fused_attention ? "yes" : "") + " |\n";
   }
   return text;
 }

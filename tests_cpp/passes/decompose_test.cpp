@@ -68,6 +68,23 @@ graph(%x : Tensor, %w : Tensor, %c : Tensor):
   }
 }
 
+TEST(Decompose, ANumberBeforeALayersResultGoesBehindIt) {
+  for (const char* operation : {"aten::mul(%c, %y)", "aten::add(%c, %y, %one)"}) {
+    const auto graph = ir(R"IR(
+graph(%x : Tensor, %w : Tensor, %c : Tensor):
+  %none : NoneType = prim::Constant()
+  %one : int = prim::Constant[value=1]()
+  %y : Tensor = aten::linear(%x, %w, %none)
+  %z : Tensor = )IR" + std::string(operation) +
+                              "\n  return (%z)",
+                          {{"c", at::scalar_tensor(1.5, at::kDouble)}});
+    decompose(graph);
+    const at::Tensor number =
+        second_argument(*graph, std::string(operation).substr(0, 9)).toTensor();
+    EXPECT_TRUE(at::equal(number, at::full({1}, 1.5F))) << operation;
+  }
+}
+
 TEST(Decompose, ANumberBehindWhatIsComputedFromALayerBecomesATensor) {
   const auto graph = ir(R"IR(
 graph(%x : Tensor, %w : Tensor):

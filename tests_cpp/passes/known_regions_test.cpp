@@ -16,12 +16,12 @@ namespace {
 
 namespace jit = torch::jit;
 
-/// What `nodes` makes of int8 tensors with a zero point (%q, %q2) and without (%k), fp32 ones (%x),
-/// int8 weights of a linear layer and of a convolution, and the number %three.
+/// What `nodes` makes of int8 tensors with a zero point (%q, %q2, %q3) and without (%k), fp32 ones
+/// (%x), int8 weights of a linear layer and of a convolution, and the number %three.
 std::shared_ptr<jit::Graph> graph_of(const std::string& nodes, const std::string& result) {
   return ir(R"IR(
 graph(%q : Tensor, %q2 : Tensor, %k : Tensor, %x : Tensor, %linear_weight : Tensor,
-      %conv_weight : Tensor, %three : Tensor):
+      %conv_weight : Tensor, %transposed_weight : Tensor, %q3 : Tensor, %three : Tensor):
   %s : float = prim::Constant[value=0.02]()
   %z : int = prim::Constant[value=128]()
   %zero : int = prim::Constant[value=0]()
@@ -42,6 +42,7 @@ graph(%q : Tensor, %q2 : Tensor, %k : Tensor, %x : Tensor, %linear_weight : Tens
                 result + ")",
             {{"linear_weight", int8_weight({4, 4})},
              {"conv_weight", int8_weight({4, 4, 3, 3})},
+             {"transposed_weight", int8_weight({4, 4, 3, 3}, 1)},
              {"three", at::full({1}, 3.0F)}});
 }
 
@@ -262,6 +263,66 @@ INSTANTIATE_TEST_SUITE_P(
                          {}},
                     Case{"fp32", "  %r : Tensor = aten::relu(%x)", "%r", {}}),
     [](const auto& info) { return info.param.name; });
+
+// --- All of them are partitions of oneDNN Graph, too ---
+
+const std::string kConvTranspose = R"IR(
+  %w : Tensor = aten::dequantize(%transposed_weight)
+  %l : Tensor = aten::conv_transpose2d(%d, %w, %none, %ones, %ones, %zeros, %one, %ones))IR";
+
+const std::vector<std::string> kTails = {
+    "%r = aten::sub(%l, %x, %one)",
+    "%r = aten::sub(%x, %l, %one)",
+    "%r = aten::div(%l, %x)",
+    "%r = aten::div(%x, %l)",
+    "%r = aten::mul(%l, %l)",
+    "%r = aten::maximum(%x, %l)",
+    "%a = aten::tanh(%l)\n  %r = aten::sub(%l, %a, %one)",
+    "%a = aten::tanh(%l)\n  %r = aten::sub(%a, %l, %one)",
+    "%a = aten::abs(%l)\n  %b = aten::add(%a, %three, %one)\n  %r = aten::div(%l, %b)",
+    "%a = aten::abs(%l)\n  %b = aten::add(%a, %three, %one)\n  %r = aten::mul(%l, %b)",
+    "%a = aten::mul(%three, %l)\n  %b = aten::sigmoid(%a)\n  %r = aten::mul(%l, %b)",
+    "%a = aten::relu(%l)\n  %b = aten::tanh(%a)\n  %r = aten::mul(%a, %b)",
+    "%a = aten::relu(%l)\n  %b = aten::sigmoid(%a)\n  %r = aten::mul(%a, %b)",
+    "%a = aten::relu(%l)\n  %b = aten::add(%l, %a, %one)\n  %r = aten::add(%b, %d2, %one)",
+    "%a = aten::relu(%l)\n  %r = aten::add(%a, %d2, %one)",
+    "%a = aten::mul(%l, %x)\n  %r = aten::add(%a, %d2, %one)",
+    "%a = aten::add(%l, %d2, %one)\n  %r = aten::relu(%a)",
+    "%a = aten::add(%l, %d2, %one)\n  %b = aten::sigmoid(%a)\n  %r = aten::mul(%a, %b)",
+    "%a = aten::add(%l, %d2, %one)\n  %r = aten::add(%a, %d3, %one)",
+    "%r = aten::mul(%l, %d2)",
+};
+
+TEST(KnownRegions, ArePartitionsOfOneDnnGraphWhateverFollows) {
+  for (const std::string& compute : {kLinear, kConv, kConvTranspose}) {
+    for (const std::string& tail : kTails) {
+      for (const bool quantized : {false, true}) {
+        SCOPED_TRACE(compute + "\n  " + tail + (quantized ? "\n  quantize" : ""));
+        std::string nodes = R"IR(
+  %d2 : Tensor = int8graph::dequantize(%q2, %s, %z, %u8)
+  %d3 : Tensor = int8graph::dequantize(%q3, %s, %z, %u8))IR" +
+                            compute + "\n  " + tail;
+        if (quantized) nodes += "\n  %p : Tensor = aten::quantize_per_tensor(%r, %s, %z, %u8)";
+        const auto graph = graph_of(nodes, quantized ? "%p" : "%r");
+        const Names asked = asked_for(*graph);
+        const Names known = known_in(*graph);
+        EXPECT_EQ(known.size(), 1);
+        for (const std::string& region : known) {
+          EXPECT_NE(std::ranges::find(asked, region), asked.end()) << region;
+        }
+      }
+    }
+  }
+}
+
+TEST(KnownRegions, ASummandOfTheOtherDtypeIsDequantizedOutside) {
+  const auto graph = graph_of(kLinear + R"IR(
+  %dk : Tensor = int8graph::dequantize(%k, %s, %zero, %s8)
+  %a : Tensor = aten::add(%l, %dk, %one)
+  %p : Tensor = aten::quantize_per_tensor(%a, %s, %z, %u8))IR",
+                              "%p");
+  EXPECT_EQ(known_in(*graph), Names{"dequantize dequantize linear add quantize_per_tensor"});
+}
 
 // --- What is left ---
 

@@ -155,7 +155,7 @@ TEST(MatchEntries, AnotherOrderIsRefused) {
                {"the model has linear", "the QuantConf has"});
 }
 
-TEST(MatchEntries, AnotherNumberOfInputsDoesNotFitAndIsLeftOver) {
+TEST(MatchEntries, AnotherNumberOfInputsDoesNotFit) {
   const auto graph = ir(R"IR(
 graph(%x : Tensor, %y : Tensor):
   %one : int = prim::Constant[value=1]()
@@ -167,8 +167,24 @@ graph(%x : Tensor, %y : Tensor):
   two.inputs_quantized = {true, true};
   three.inputs_quantized = {true, true, true};
   EXPECT_EQ(matches(graph, numbered({two})), "cat0");
-  EXPECT_EQ(matches(graph, numbered({three})), "");
-  EXPECT_EQ(matches(graph, numbered({three, two})), "cat1");
+  expect_words(refusal_of([&] { matches(graph, numbered({three})); }),
+               {"cat with 2 activation input(s)", "cat with 3 activation input(s)"});
+}
+
+TEST(MatchEntries, JoinsThatBecameOneMayBeLeftOver) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor, %y : Tensor, %z : Tensor):
+  %one : int = prim::Constant[value=1]()
+  %l : Tensor[] = prim::ListConstruct(%x, %y, %z)
+  %c : Tensor = aten::cat(%l, %one)
+  return (%c))IR");
+  OperatorEntry inner = entry("cat", 2);
+  inner.inputs_quantized = {true, true};
+  inner.outputs_flow = {"cat0.output0"};
+  OperatorEntry outer = entry("cat", 2);
+  outer.inputs_quantized = {true, true};
+  outer.inputs_flow = {"cat0.output0", "x"};
+  EXPECT_EQ(matches(graph, numbered({inner, outer})), "");
 }
 
 TEST(MatchEntries, ArithmeticOnIntegersIsNoOperator) {

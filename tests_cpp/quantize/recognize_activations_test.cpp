@@ -12,15 +12,21 @@ namespace int8graph {
 namespace {
 
 std::string recognized(const std::string& body) {
-  const torch::jit::Module frozen = freeze_copy(small_model(body));
+  const torch::jit::Module frozen = freeze_copy(small_model("x = self.linear(x)\n" + body));
   const auto graph = frozen.get_method("forward").graph();
   recognize_activations(*graph->block());
   torch::jit::EliminateDeadCode(graph);
   return picture_of(*graph);
 }
 
-const std::string kByErf = "a = aten::gelu(x.1, none)\nreturn a\n";
-const std::string kByTanh = "a = aten::gelu(x.1, tanh)\nreturn a\n";
+std::string behind_a_layer(const std::string& activation) {
+  return "a = aten::linear(x.1, tensor, tensor)\nb = aten::" + activation + "(a)\nreturn b\n";
+}
+
+const std::string kByErf =
+    "a = aten::linear(x.1, tensor, tensor)\nb = aten::gelu(a, none)\nreturn b\n";
+const std::string kByTanh =
+    "a = aten::linear(x.1, tensor, tensor)\nb = aten::gelu(a, tanh)\nreturn b\n";
 
 TEST(RecognizeActivations, GeluByErf) {
   EXPECT_EQ(recognized("return x * 0.5 * (1.0 + torch.erf(x / 1.4142135623730951))"), kByErf);
@@ -42,22 +48,21 @@ TEST(RecognizeActivations, HardSwishAndItsGate) {
   for (const char* body :
        {"return x * torch.clamp(x + 3, 0, 6) / 6", "return x * (torch.clamp(x + 3, 0, 6) / 6.0)",
         "return torch.clamp(3 + x, 0.0, 6.0) * x * 0.16666667"}) {
-    EXPECT_EQ(recognized(body), "a = aten::hardswish(x.1)\nreturn a\n") << body;
+    EXPECT_EQ(recognized(body), behind_a_layer("hardswish")) << body;
   }
-  EXPECT_EQ(recognized("return torch.clamp(x + 3, 0, 6) / 6"),
-            "a = aten::hardsigmoid(x.1)\nreturn a\n");
+  EXPECT_EQ(recognized("return torch.clamp(x + 3, 0, 6) / 6"), behind_a_layer("hardsigmoid"));
   EXPECT_EQ(recognized("return torch.clamp(x * 0.16666667 + 0.5, 0, 1)"),
-            "a = aten::hardsigmoid(x.1)\nreturn a\n");
+            behind_a_layer("hardsigmoid"));
 }
 
 TEST(RecognizeActivations, AClampBehindOneStays) {
   EXPECT_EQ(recognized("return torch.clamp(x * torch.clamp(x + 3, 0, 6) / 6, -9, 9)"),
-            "a = aten::hardswish(x.1)\nb = aten::clamp(a, -9, 9)\nreturn b\n");
+            "a = aten::linear(x.1, tensor, tensor)\nb = aten::hardswish(a)\nc = aten::clamp(b, -9, "
+            "9)\nreturn c\n");
 }
 
 TEST(RecognizeActivations, Mish) {
-  EXPECT_EQ(recognized("return x * torch.tanh(torch.softplus(x))"),
-            "a = aten::mish(x.1)\nreturn a\n");
+  EXPECT_EQ(recognized("return x * torch.tanh(torch.softplus(x))"), behind_a_layer("mish"));
 }
 
 TEST(RecognizeActivations, NothingElse) {
@@ -74,6 +79,21 @@ TEST(RecognizeActivations, NothingElse) {
       EXPECT_EQ(text.find(name), std::string::npos) << text;
     }
   }
+}
+
+TEST(RecognizeActivations, NothingOfWhatMayBeIntegers) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor):
+  %zero : int = prim::Constant[value=0]()
+  %one : int = prim::Constant[value=1]()
+  %three : int = prim::Constant[value=3]()
+  %six : int = prim::Constant[value=6]()
+  %a : Tensor = aten::add(%x, %three, %one)
+  %b : Tensor = aten::clamp(%a, %zero, %six)
+  %y : Tensor = aten::div(%b, %six)
+  return (%y))IR");
+  recognize_activations(*graph->block());
+  EXPECT_EQ(picture_of(*graph).find("hardsigmoid"), std::string::npos);
 }
 
 TEST(RecognizeActivations, NotWhereAPartOfItIsReadElsewhere) {

@@ -1,0 +1,31 @@
+#include "ops/float_values.h"
+
+#include <torch/csrc/jit/ir/ir.h>
+
+#include "ops/operator_table.h"
+
+namespace int8graph {
+
+bool is_surely_float(const torch::jit::Value& value) {
+  const torch::jit::Node& node = *value.node();
+  const Operator* row = find_operator(node);
+  if (row == nullptr) return false;
+  switch (row->op_class) {
+    case OpClass::Conv:
+    case OpClass::Linear:
+    case OpClass::MatMul:
+    case OpClass::Norm:
+      return true;
+    case OpClass::Add:
+    case OpClass::Elementwise:
+    case OpClass::Pool:
+    case OpClass::Shape:
+    case OpClass::View:
+    case OpClass::Part:
+      return is_surely_float(*node.input(0));
+    default:
+      return false;
+  }
+}
+
+}  // namespace int8graph

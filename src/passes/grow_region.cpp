@@ -1,0 +1,210 @@
+#include "passes/grow_region.h"
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "ops/node_arguments.h"
+#include "ops/operator_table.h"
+#include "passes/quantizers.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+template <OpKind... kinds>
+bool is_one_of(OpKind kind) {
+  return ((kind == kinds) || ...);
+}
+
+constexpr auto is_compute = is_one_of<OpKind::Convolution, OpKind::ConvTranspose, OpKind::MatMul>;
+constexpr auto is_pool = is_one_of<OpKind::AvgPool, OpKind::MaxPool>;
+constexpr auto is_rows = is_one_of<OpKind::LayerNorm, OpKind::SoftMax>;
+constexpr auto is_unary =
+    is_one_of<OpKind::Abs, OpKind::Clamp, OpKind::Elu, OpKind::Exp, OpKind::GELU,
+              OpKind::HardSigmoid, OpKind::HardSwish, OpKind::LeakyReLU, OpKind::Log, OpKind::Mish,
+              OpKind::ReLU, OpKind::Round, OpKind::Sigmoid, OpKind::SoftPlus, OpKind::Sqrt,
+              OpKind::Square, OpKind::Tanh>;
+constexpr auto commutes =
+    is_one_of<OpKind::Add, OpKind::Maximum, OpKind::Minimum, OpKind::Multiply>;
+constexpr auto is_directed = is_one_of<OpKind::Divide, OpKind::Subtract>;
+
+std::optional<LoweredOp> lowered(jit::Node& node) {
+  Lowering lowering = lower_node(node);
+  auto* op = std::get_if<LoweredOp>(&lowering);
+  return op != nullptr ? std::optional(std::move(*op)) : std::nullopt;
+}
+
+/// Whether the operation computes with the value, in the place where a post-op takes its result.
+bool takes_as_result(const LoweredOp& op, const jit::Value& value) {
+  return is_unary(op.kind) || commutes(op.kind) || (is_directed(op.kind) && op.inputs[0] == &value);
+}
+
+/// Whether the operation changes each number alone, with constants at most.
+bool is_of_one_tensor(const LoweredOp& op) {
+  if (is_unary(op.kind)) return true;
+  return (commutes(op.kind) && constant_tensor(op.inputs[0])) ||
+         ((commutes(op.kind) || is_directed(op.kind)) && constant_tensor(op.inputs[1]));
+}
+
+class Grower {
+ public:
+  explicit Grower(const std::unordered_set<const jit::Node*>& candidates)
+      : candidates_(candidates) {}
+
+  Region run(jit::Node& node) {
+    const auto op = lowered(node);
+    if (!op) return {};
+    if (is_compute(op->kind)) {
+      from_compute(node, *op);
+    } else if (is_pool(op->kind)) {
+      from_pool(node, *op);
+    } else if (is_rows(op->kind)) {
+      from_rows(node);
+    } else if (op->kind == OpKind::Concat) {
+      from_concat(node, *op);
+    }
+    std::ranges::sort(region_, [](const auto* a, const auto* b) { return a->isBefore(b); });
+    return std::move(region_);
+  }
+
+ private:
+  void from_compute(jit::Node& node, const LoweredOp& op) {
+    jit::Node* activation = dequantize_of(*op.inputs[0]);
+    jit::Node* weight = weight_of(*op.inputs[1]);
+    if (activation == nullptr || weight == nullptr) return;
+    region_ = {activation, weight, &node};
+    jit::Value* result = node.output();
+    while (jit::Value* next = extend(*result)) result = next;
+  }
+
+  void from_pool(jit::Node& node, const LoweredOp& op) {
+    jit::Node* activation = dequantize_of(*op.inputs[0]);
+    jit::Node* quantize = quantizer_of(*node.output());
+    if (activation != nullptr && quantize != nullptr) region_ = {activation, &node, quantize};
+  }
+
+  void from_rows(jit::Node& node) {
+    jit::Node* quantize = quantizer_of(*node.output());
+    if (quantize != nullptr && parameters_at(*quantize)->zero_point == 0) {
+      region_ = {&node, quantize};
+    }
+  }
+
+  void from_concat(jit::Node& node, const LoweredOp& op) {
+    jit::Node* quantize = quantizer_of(*node.output());
+    if (quantize == nullptr || op.inputs.empty()) return;
+    Region region = {&node, quantize};
+    for (jit::Value* operand : op.inputs) {
+      jit::Node* dequantize = dequantize_of(*operand);
+      if (dequantize == nullptr || parameters_at(*dequantize) != parameters_at(*quantize)) return;
+      region.push_back(dequantize);
+    }
+    region_ = std::move(region);
+  }
+
+  bool is_candidate(const jit::Node& node) const { return candidates_.contains(&node); }
+
+  jit::Node* only_reader(const jit::Value& value) const {
+    const auto& uses = value.uses();
+    return uses.size() == 1 && is_candidate(*uses[0].user) ? uses[0].user : nullptr;
+  }
+
+  jit::Node* quantizer_of(const jit::Value& result) const {
+    jit::Node* reader = only_reader(result);
+    return reader != nullptr && is_quantize(*reader) && parameters_at(*reader) ? reader : nullptr;
+  }
+
+  /// The dequantize of an activation that nobody else reads; null for other values.
+  jit::Node* dequantize_of(jit::Value& value) const {
+    jit::Node* node = value.node();
+    const bool fits = node->kind() == explicit_dequantize_symbol() && is_candidate(*node) &&
+                      value.uses().size() == 1 && parameters_at(*node);
+    return fits ? node : nullptr;
+  }
+
+  /// The dequantize of what oneDNN takes for a weight: s8 without zero point, constant or not.
+  jit::Node* weight_of(jit::Value& value) const {
+    if (!constant_tensor(&value)) {
+      jit::Node* dequantize = dequantize_of(value);
+      const bool fits = dequantize != nullptr && is_symmetric_int8(*parameters_at(*dequantize));
+      return fits ? dequantize : nullptr;
+    }
+    jit::Node* node = value.node();
+    const bool is_ours =
+        node->kind() == c10::aten::dequantize && is_candidate(*node) && value.uses().size() == 1;
+    const auto weight = is_ours ? constant_tensor(node->input(0)) : std::nullopt;
+    return weight && weight->scalar_type() == c10::kQInt8 && is_symmetric(*weight) ? node : nullptr;
+  }
+
+  /// Lets the reader of a result join; null at the region's end.
+  jit::Value* extend(jit::Value& result) {
+    const auto& uses = result.uses();
+    if (uses.size() == 2) {
+      jit::Value* joined = extend_by_branch(result, *uses[0].user, *uses[1].user);
+      return joined != nullptr ? joined : extend_by_branch(result, *uses[1].user, *uses[0].user);
+    }
+    jit::Node* reader = only_reader(result);
+    const auto op = reader != nullptr ? lowered(*reader) : std::nullopt;
+    if (op && op->kind == OpKind::Quantize) {
+      end_with(*reader);
+      return nullptr;
+    }
+    if (!op || !takes_as_result(*op, result) || post_ops_ == kMostPostOps) return nullptr;
+    if (op->kind == OpKind::Add && post_ops_ == 0) {
+      summand_ = dequantize_of(*op->inputs[op->inputs[0] == &result ? 1 : 0]);
+    }
+    ++post_ops_;
+    region_.push_back(reader);
+    return reader->output();
+  }
+
+  void end_with(jit::Node& quantize) {
+    // oneDNN Graph 3.2 would read a summand of the other int8 dtype in that of the result.
+    const auto parameters = parameters_at(quantize);
+    if (!parameters) return;
+    if (summand_ != nullptr && parameters_at(*summand_)->dtype == parameters->dtype) {
+      region_.push_back(summand_);
+    }
+    region_.push_back(&quantize);
+  }
+
+  /// x * sigmoid(x), x + relu(x), tanh(x) - x: behind a compute operation, whose result x is, one
+  /// of its readers joins the branch that starts at the other.
+  jit::Value* extend_by_branch(jit::Value& result, jit::Node& start, jit::Node& end) {
+    if (post_ops_ > 0) return nullptr;
+    Region branch;
+    for (jit::Node* node = &start; node != &end; node = only_reader(*node->output())) {
+      const auto op = node != nullptr && is_candidate(*node) ? lowered(*node) : std::nullopt;
+      if (!op || !is_of_one_tensor(*op)) return nullptr;
+      branch.push_back(node);
+    }
+    const auto op = is_candidate(end) ? lowered(end) : std::nullopt;
+    const bool joins = op && (commutes(op->kind) || (is_directed(op->kind) &&
+                                                     op->inputs[1] == &result && !branch.empty()));
+    if (!joins || branch.size() + 1 > kMostPostOps) return nullptr;
+    post_ops_ = branch.size() + 1;
+    region_.insert(region_.end(), branch.begin(), branch.end());
+    region_.push_back(&end);
+    return end.output();
+  }
+
+  static constexpr size_t kMostPostOps = 3;  // of oneDNN Graph 3.2
+
+  const std::unordered_set<const jit::Node*>& candidates_;
+  Region region_;
+  size_t post_ops_ = 0;
+  jit::Node* summand_ = nullptr;  ///< an int8 operand of a sum, which joins if a quantizer does
+};
+
+}  // namespace
+
+Region grow_region(jit::Node& node, const std::unordered_set<const jit::Node*>& candidates) {
+  return Grower(candidates).run(node);
+}
+
+}  // namespace int8graph
