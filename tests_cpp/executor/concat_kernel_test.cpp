@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "testing/partition.h"
 #include "testing/small_models.h"
 
@@ -86,6 +88,19 @@ TEST(ConcatKernel, KeepsAClassTokenAndItsTokensDense) {
   const at::Tensor tokens = join.int8({2, 5, 6});
   EXPECT_TRUE(join.expect_right({token, tokens}).is_contiguous());
   EXPECT_TRUE(join.expect_right({token, token}).is_contiguous());
+}
+
+TEST(ConcatKernel, IsSharedByThreads) {
+  const Kernel join("2");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      for (int64_t rows = 1; rows < 40; rows += 1 + i) {
+        join.expect_right({join.int8({1, 8, rows, 4}), join.int8({1, 8, 3, 4}, 2)});
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST(ConcatKernel, LeavesWhatCantBeJoinedToOneDnnGraph) {

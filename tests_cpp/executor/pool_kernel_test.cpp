@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "testing/partition.h"
 #include "testing/small_models.h"
 
@@ -90,6 +92,19 @@ TEST(PoolPlan, ReadsTheWindow) {
   const std::vector<at::Tensor> inputs = {input};
   const auto result = kernel.kernel->run(inputs);
   if (result) expect_one_step_apart(*result, expected);  // oneDNN 3.2 dilates by reference only
+}
+
+TEST(PoolKernel, IsSharedByThreads) {
+  const Kernel kernel("max_pool2d(y, [3, 3], [2, 2], [1, 1])");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      for (int64_t size = 4; size < 40; size += 1 + i) {
+        kernel.expect_right(kernel.partition.int8(noise({1, 8, size, size})));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST(PoolKernel, LeavesWhatDoesNotFitToOneDnnGraph) {

@@ -8,7 +8,7 @@
 
 #include "onednn/onednn_loader.h"
 #include "passes/graph_mapping.h"
-#include "passes/quantizers.h"
+#include "passes/partitioning.h"
 #include "testing/ir.h"
 
 namespace int8graph {
@@ -82,18 +82,11 @@ Names known_in(jit::Graph& graph) {
 /// What oneDNN Graph makes of all nodes: the regions that compute something of int8 or into it.
 Names asked_for(jit::Graph& graph) {
   load_onednn();
+  MappedBlock everything;
+  everything.segments.push_back(map_nodes(nodes_of(graph)));
   Names names;
-  MappedGraph mapped = map_nodes(nodes_of(graph));
-  for (const auto& partition : mapped.graph.get_partitions()) {
-    std::vector<size_t> ids = partition.get_ops();
-    if (!partition.is_supported() || ids.front() >= mapped.nodes.size()) continue;
-    std::ranges::sort(ids);
-    Region region;
-    for (const size_t id : ids) region.push_back(mapped.nodes[id]);
-    const auto is = [](const jit::Node* node) { return is_quantizer(*node); };
-    if (std::ranges::any_of(region, is) && !std::ranges::all_of(region, is)) {
-      names.push_back(text_of(region));
-    }
+  for (const Region& region : partition(std::move(everything)).regions) {
+    names.push_back(text_of(region));
   }
   return names;
 }
