@@ -36,6 +36,15 @@ def test_scripted_network_converts(calibrated):
         assert torch.equal(from_scripted(image), from_eager(image))
 
 
+def calibrated(model: nn.Module, sizes: torch.Size) -> int8graph.QuantConf:
+    conf = int8graph.QuantConf()
+    with torch.no_grad():
+        for _ in range(4):
+            with int8graph.calibrate(conf):
+                model(torch.randn(sizes))
+    return conf
+
+
 class Attention(nn.Module):
     """Its scale, and that its mask holds booleans, is left to be inferred."""
 
@@ -65,11 +74,8 @@ def test_attention_is_int8_where_the_graph_knows_neither_sizes_nor_dtypes(form):
     torch.manual_seed(0)
     model = Attention().eval()
     x = torch.randn(2, 7, 32)
-    conf = int8graph.QuantConf()
+    conf = calibrated(model, x.shape)
     with torch.no_grad():
-        for _ in range(4):
-            with int8graph.calibrate(conf):
-                model(torch.randn(2, 7, 32))
         fp32 = model(x)
         torchscript = (
             torch.jit.script(model) if form == "scripted" else reloaded(torch.jit.trace(model, x))
@@ -98,11 +104,8 @@ def test_layers_around_fused_attention_are_int8():
     torch.manual_seed(0)
     scripted = torch.jit.script(FusedAttention().eval())
     x = torch.randn(2, 7, 32)
-    conf = int8graph.QuantConf()
+    conf = calibrated(scripted, x.shape)
     with torch.no_grad():
-        for _ in range(4):
-            with int8graph.calibrate(conf):
-                scripted(torch.randn(2, 7, 32))
         converted = int8graph.convert(scripted, conf, x)
         assert graph_facts(converted, x).int8_compute == 1
         assert (converted(x) - scripted(x)).abs().max() < 0.05
@@ -127,11 +130,8 @@ def test_join_that_inlining_merges_costs_its_quantizers_only():
     x = torch.randn(2, 8, 6, 6)
     inlined = torch.jit.trace(model, x).inlined_graph
     assert len(inlined.findAllNodes("aten::cat")) == 1
-    conf = int8graph.QuantConf()
+    conf = calibrated(model, x.shape)
     with torch.no_grad():
-        for _ in range(4):
-            with int8graph.calibrate(conf):
-                model(torch.randn(2, 8, 6, 6))
         converted = int8graph.convert(model, conf, x)
         assert graph_facts(converted, x).compute_outside == []
         assert (converted(x) - model(x)).abs().max() < 0.05

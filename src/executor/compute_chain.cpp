@@ -208,8 +208,8 @@ class Reader {
 
   jit::Graph& subgraph_;
   ComputeChain chain_{};
-  std::vector<jit::Value*>
-      results_;  ///< [0]: of compute; [i]: of post-op i - 1; then the quantizer's
+  /// [0]: of compute; [i]: of post-op i - 1; then the quantizer's.
+  std::vector<jit::Value*> results_;
 };
 
 /// One for each output channel, or one for all; nothing if they belong to another axis.

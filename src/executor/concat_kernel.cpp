@@ -5,10 +5,8 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "config/environment.h"
-#include "executor/call_key.h"
+#include "executor/call_kernel.h"
 #include "executor/onednn_runtime.h"
-#include "executor/primitive_cache.h"
 #include "executor/primitive_call.h"
 #include "executor/relayout.h"
 #include "executor/tensor_bridge.h"
@@ -50,8 +48,9 @@ std::vector<int64_t> joined_sizes(const ConcatPlan& plan, Arguments arguments, i
 int64_t axis_of(const ConcatPlan& plan, Arguments arguments) {
   const int64_t rank = arguments[plan.arguments[0]].dim();
   const int64_t axis = plan.axis < 0 ? plan.axis + rank : plan.axis;
-  if (axis < 0 || axis >= rank)
+  if (axis < 0 || axis >= rank) {
     throw std::invalid_argument("the tensors lack the joined dimension");
+  }
   return axis;
 }
 
@@ -66,8 +65,8 @@ class ConcatCall {
     for (const size_t argument : plan.arguments) {
       const OutputSpec spec = spec_of(arguments[argument]);
       const auto strides = strides_of(spec.sizes);
-      operands_.push_back({argument, {spec.sizes, onednn_dtype(spec.dtype), strides}, {}});
-      if (!lies_in(spec, strides)) operands_.back().read.emplace(spec, strides);
+      operands_.push_back(
+          {argument, {spec.sizes, onednn_dtype(spec.dtype), strides}, relayout_to(spec, strides)});
     }
     std::vector<memory::desc> sources;
     for (const Operand& operand : operands_) sources.push_back(operand.desc);
@@ -119,31 +118,12 @@ class ConcatCall {
   std::string implementation_;
 };
 
-class ConcatKernel final : public PrimitiveKernel {
- public:
-  ConcatKernel(ConcatPlan plan, std::string name, OutputLayout layout)
-      : plan_(std::move(plan)),
-        layout_(layout),
-        cache_(std::move(name), compile_cache_capacity()) {}
-
-  std::optional<at::Tensor> run(Arguments arguments) const override {
-    const auto call = cache_.find_or_make(CallKey(arguments).view(),
-                                          [&] { return ConcatCall(plan_, arguments, layout_); });
-    if (!call->has_value()) return {};
-    return (*call)->run(arguments);
-  }
-
- private:
-  const ConcatPlan plan_;
-  const OutputLayout layout_;
-  const PrimitiveCache<ConcatCall> cache_;
-};
-
 }  // namespace
 
 std::unique_ptr<const PrimitiveKernel> make_concat_kernel(ConcatPlan plan, std::string name,
                                                           OutputLayout layout) {
-  return std::make_unique<ConcatKernel>(std::move(plan), std::move(name), layout);
+  return std::make_unique<CallKernel<ConcatPlan, ConcatCall>>(std::move(plan), std::move(name),
+                                                              layout);
 }
 
 }  // namespace int8graph

@@ -35,16 +35,14 @@ class ConvCall {
       : result_(result_spec(plan, arguments)),
         convolution_(plan, constants, arguments[plan.source.argument].sizes(), result_.sizes) {
     const OutputSpec source = spec_of(arguments[plan.source.argument]);
-    const auto strides = channels_last_strides(source.sizes);
-    if (!lies_in(source, strides)) read_source_.emplace(source, strides);
+    read_source_ = relayout_to(source, channels_last_strides(source.sizes));
     if (const auto summand = plan.summand()) {
       const OutputSpec spec = spec_of(arguments[*summand]);
       may_become_result_ = lies_in(spec, result_.strides);
       copy_summand_.emplace(spec, result_.strides);
     }
-    const auto dense = dense_strides(result_.sizes);
-    if (layout == OutputLayout::Contiguous && !lies_in(result_, dense)) {
-      write_result_.emplace(result_, dense);
+    if (layout == OutputLayout::Contiguous) {
+      write_result_ = relayout_to(result_, dense_strides(result_.sizes));
     }
   }
 

@@ -2,10 +2,8 @@
 
 #include <stdexcept>
 
-#include "config/environment.h"
-#include "executor/call_key.h"
+#include "executor/call_kernel.h"
 #include "executor/onednn_runtime.h"
-#include "executor/primitive_cache.h"
 #include "executor/primitive_call.h"
 #include "executor/relayout.h"
 #include "executor/tensor_bridge.h"
@@ -48,25 +46,25 @@ memory::dims pads_at_the_end(const PoolPlan& plan, c10::IntArrayRef source,
 /// A plan's pool for a source of one form. Immutable; run by many threads.
 class PoolCall {
  public:
-  PoolCall(const PoolPlan& plan, const at::Tensor& source, OutputLayout layout)
-      : result_(result_spec(plan, source)),
-        source_(desc_of(channels_last(spec_of(source)))),
+  PoolCall(const PoolPlan& plan, Arguments arguments, OutputLayout layout)
+      : argument_(plan.source.argument),
+        result_(result_spec(plan, arguments[argument_])),
+        source_(desc_of(channels_last(spec_of(arguments[argument_])))),
         destination_(desc_of(result_)),
         description_(onednn_engine(), dnnl::prop_kind::forward_inference, plan.algorithm, source_,
                      destination_, plan.strides, plan.kernel, onednn_dilations(plan), plan.pads,
-                     pads_at_the_end(plan, source.sizes(), result_.sizes), plain_attributes()),
+                     pads_at_the_end(plan, source_.get_dims(), result_.sizes), plain_attributes()),
         primitive_(description_),
         scratchpad_(description_.scratchpad_desc()) {
-    const OutputSpec spec = spec_of(source);
-    const auto strides = channels_last_strides(spec.sizes);
-    if (!lies_in(spec, strides)) read_source_.emplace(spec, strides);
-    const auto dense = dense_strides(result_.sizes);
-    if (layout == OutputLayout::Contiguous && !lies_in(result_, dense)) {
-      write_result_.emplace(result_, dense);
+    const OutputSpec spec = spec_of(arguments[argument_]);
+    read_source_ = relayout_to(spec, channels_last_strides(spec.sizes));
+    if (layout == OutputLayout::Contiguous) {
+      write_result_ = relayout_to(result_, dense_strides(result_.sizes));
     }
   }
 
-  at::Tensor run(const at::Tensor& source) const {
+  at::Tensor run(Arguments arguments) const {
+    const at::Tensor& source = arguments[argument_];
     const at::Tensor read = read_source_ ? read_source_->run(source) : source;
     at::Tensor result = allocate(result_);
     PrimitiveCall call;
@@ -80,6 +78,7 @@ class PoolCall {
   std::string shape() const { return c10::str(c10::IntArrayRef(source_.get_dims())); }
 
  private:
+  size_t argument_;
   OutputSpec result_;
   memory::desc source_, destination_;
   dnnl::pooling_forward::primitive_desc description_;
@@ -88,32 +87,11 @@ class PoolCall {
   std::optional<Relayout> read_source_, write_result_;
 };
 
-class PoolKernel final : public PrimitiveKernel {
- public:
-  PoolKernel(PoolPlan plan, std::string name, OutputLayout layout)
-      : plan_(std::move(plan)),
-        layout_(layout),
-        cache_(std::move(name), compile_cache_capacity()) {}
-
-  std::optional<at::Tensor> run(Arguments arguments) const override {
-    const at::Tensor& source = arguments[plan_.source.argument];
-    const auto call = cache_.find_or_make(CallKey(arguments).view(),
-                                          [&] { return PoolCall(plan_, source, layout_); });
-    if (!call->has_value()) return {};
-    return (*call)->run(source);
-  }
-
- private:
-  const PoolPlan plan_;
-  const OutputLayout layout_;
-  const PrimitiveCache<PoolCall> cache_;
-};
-
 }  // namespace
 
 std::unique_ptr<const PrimitiveKernel> make_pool_kernel(PoolPlan plan, std::string name,
                                                         OutputLayout layout) {
-  return std::make_unique<PoolKernel>(std::move(plan), std::move(name), layout);
+  return std::make_unique<CallKernel<PoolPlan, PoolCall>>(std::move(plan), std::move(name), layout);
 }
 
 }  // namespace int8graph

@@ -2,8 +2,8 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "executor/quantized_operation.h"
 #include "executor/tensor_bridge.h"
-#include "ops/operator_table.h"
 
 namespace int8graph {
 
@@ -34,25 +34,22 @@ std::optional<std::vector<int64_t>> PoolPlan::result_sizes(c10::IntArrayRef sour
 }
 
 std::optional<PoolPlan> pool_plan(jit::Graph& subgraph) {
-  if (subgraph.outputs().size() != 1 || !is_quantize(*subgraph.outputs()[0]->node())) return {};
-  const jit::Value& result = *subgraph.outputs()[0];
-  const auto parameters = parameters_of(result);
-  const Lowering lowering = lower_node(*result.node()->input(0)->node());
-  const auto* op = std::get_if<LoweredOp>(&lowering);
-  const auto algorithm = op != nullptr ? algorithm_of(*op) : std::nullopt;
-  const auto source = algorithm ? quantized_input(subgraph, *op->inputs[0]) : std::nullopt;
-  if (!parameters || !source || source->parameters != *parameters) return {};
-  const auto kernel = integers(*op, Attr::kernel);
-  const bool is_dilated = find_attr(*op, Attr::dilations) != nullptr;
+  const auto made = quantized_operation(subgraph);
+  const auto algorithm = made ? algorithm_of(made->op) : std::nullopt;
+  const auto source = algorithm ? quantized_input(subgraph, *made->op.inputs[0]) : std::nullopt;
+  if (!source || source->parameters != made->parameters) return {};
+  const LoweredOp& op = made->op;
+  const auto kernel = integers(op, Attr::kernel);
+  const bool is_dilated = find_attr(op, Attr::dilations) != nullptr;
   return PoolPlan{
       *algorithm,
       *source,
       kernel,
-      integers(*op, Attr::strides),
-      is_dilated ? integers(*op, Attr::dilations) : std::vector<int64_t>(kernel.size(), 1),
-      integers(*op, Attr::pads_begin),
-      std::get<std::string>(*find_attr(*op, Attr::rounding_type)) == "ceil",
-      make_quantizer(*parameters)};
+      integers(op, Attr::strides),
+      is_dilated ? integers(op, Attr::dilations) : std::vector<int64_t>(kernel.size(), 1),
+      integers(op, Attr::pads_begin),
+      std::get<std::string>(*find_attr(op, Attr::rounding_type)) == "ceil",
+      make_quantizer(made->parameters)};
 }
 
 }  // namespace int8graph

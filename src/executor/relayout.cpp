@@ -52,6 +52,11 @@ memory::desc desc_of(const OutputSpec& spec) {
   return {spec.sizes, onednn_dtype(spec.dtype), spec.strides};
 }
 
+std::optional<Relayout> relayout_to(const OutputSpec& from, std::vector<int64_t> strides) {
+  if (lies_in(from, strides)) return {};
+  return Relayout(from, std::move(strides));
+}
+
 bool lies_in(const OutputSpec& spec, c10::IntArrayRef strides) {
   for (size_t d = 0; d < spec.sizes.size(); ++d) {
     if (spec.sizes[d] != 1 && spec.strides[d] != strides[d]) return false;

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 #include <vector>
 
 #include "executor/tensor_bridge.h"
@@ -32,6 +33,9 @@ OutputSpec channels_last(OutputSpec spec);
 
 /// oneDNN's description of such memory: f32, or int8 without its scale and zero point.
 dnnl::memory::desc desc_of(const OutputSpec& spec);
+
+/// What brings tensors of one form to these strides; nothing where they lie so already.
+std::optional<Relayout> relayout_to(const OutputSpec& from, std::vector<int64_t> strides);
 
 /// Whether elements lie where these strides say; dimensions of one element have none.
 bool lies_in(const OutputSpec& spec, c10::IntArrayRef strides);
