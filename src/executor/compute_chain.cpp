@@ -25,96 +25,14 @@ void require(bool condition) {
   if (!condition) throw NotOneChain{};
 }
 
-float number(const LoweredOp& op, Attr attr) {
-  const AttrValue* value = find_attr(op, attr);
-  require(value != nullptr);
-  return std::get<float>(*value);
-}
-
-/// The post-op of an element-wise operation; the factors are those of oneDNN's eltwise algorithms.
-PostOp eltwise(const LoweredOp& op) {
-  switch (op.kind) {
-    case OpKind::Abs:
-      return {algorithm::eltwise_abs};
-    case OpKind::Clamp:
-      return {algorithm::eltwise_clip_v2, number(op, Attr::min), number(op, Attr::max)};
-    case OpKind::Elu:
-      return {algorithm::eltwise_elu, number(op, Attr::alpha)};
-    case OpKind::Exp:
-      return {algorithm::eltwise_exp};
-    case OpKind::GELU:
-      return {algorithm::eltwise_gelu_erf};
-    case OpKind::HardSigmoid:
-      return {algorithm::eltwise_hardsigmoid, number(op, Attr::alpha), number(op, Attr::beta)};
-    case OpKind::HardSwish:
-      return {algorithm::eltwise_hardswish, 1.0F / 6, 0.5F};
-    case OpKind::LeakyReLU:
-      return {algorithm::eltwise_relu, number(op, Attr::alpha)};
-    case OpKind::Log:
-      return {algorithm::eltwise_log};
-    case OpKind::Mish:
-      return {algorithm::eltwise_mish};
-    case OpKind::ReLU:
-      return {algorithm::eltwise_relu};
-    case OpKind::Round:
-      return {algorithm::eltwise_round};
-    case OpKind::Sigmoid:
-      return {algorithm::eltwise_logistic};
-    case OpKind::Sqrt:
-      return {algorithm::eltwise_sqrt};
-    case OpKind::Square:
-      return {algorithm::eltwise_square};
-    case OpKind::Tanh:
-      return {algorithm::eltwise_tanh};
-    default:
-      throw NotOneChain{};
-  }
-}
-
-/// The operation with a constant as its second operand.
-PostOp with_number(OpKind kind, float number) {
-  switch (kind) {
-    case OpKind::Add:
-      return {algorithm::eltwise_linear, 1, number};
-    case OpKind::Divide:
-      return {algorithm::eltwise_linear, 1 / number, 0};
-    case OpKind::Multiply:
-      return {algorithm::eltwise_linear, number, 0};
-    case OpKind::Subtract:
-      return {algorithm::eltwise_linear, 1, -number};
-    default:
-      throw NotOneChain{};
-  }
-}
-
-algorithm binary(OpKind kind) {
-  switch (kind) {
-    case OpKind::Add:
-      return algorithm::binary_add;
-    case OpKind::Divide:
-      return algorithm::binary_div;
-    case OpKind::Maximum:
-      return algorithm::binary_max;
-    case OpKind::Minimum:
-      return algorithm::binary_min;
-    case OpKind::Multiply:
-      return algorithm::binary_mul;
-    case OpKind::Subtract:
-      return algorithm::binary_sub;
-    default:
-      throw NotOneChain{};
-  }
+template <typename T>
+T existing(std::optional<T> value) {
+  require(value.has_value());
+  return *std::move(value);
 }
 
 bool commutes(OpKind kind) {
   return kind != OpKind::Divide && kind != OpKind::Subtract;
-}
-
-std::optional<size_t> position_among_inputs(const jit::Graph& subgraph, const jit::Value* value) {
-  const auto inputs = subgraph.inputs();
-  const auto found = std::ranges::find(inputs, value);
-  if (found == inputs.end()) return {};
-  return static_cast<size_t>(found - inputs.begin());
 }
 
 class Reader {
@@ -187,7 +105,7 @@ class Reader {
 
   PostOp of_result(const LoweredOp& op) const {
     require(op.inputs.size() == 1 && op.inputs[0] == result());
-    return eltwise(op);
+    return existing(eltwise_post_op(op));
   }
 
   PostOp of_two(const LoweredOp& op) const {
@@ -197,10 +115,10 @@ class Reader {
     if (const auto constant = constant_tensor(other)) {
       require(constant->numel() == 1 && constant->dim() <= 1 &&
               constant->scalar_type() == c10::kFloat);
-      return with_number(op.kind, constant->item<float>());
+      return existing(post_op_with(op.kind, constant->item<float>()));
     }
-    PostOp result{.algorithm = binary(op.kind)};
-    result.argument = position_among_inputs(subgraph_, other);
+    PostOp result{.algorithm = existing(binary_algorithm(op.kind))};
+    result.argument = input_position(subgraph_, *other);
     if (!result.argument) result.int8 = quantized_input(subgraph_, *other);
     require(result.argument || result.int8);
     return result;
@@ -229,19 +147,6 @@ std::optional<ComputeChain> compute_chain(jit::Graph& subgraph) {
   } catch (const NotOneChain&) {
     return {};
   }
-}
-
-std::optional<QuantizedInput> quantized_input(jit::Graph& subgraph, const jit::Value& dequantized) {
-  const jit::Node& dequantize = *dequantized.node();
-  if (dequantize.kind() != explicit_dequantize_symbol()) return {};
-  const auto parameters = parameters_at(dequantize);
-  const auto argument = position_among_inputs(subgraph, dequantize.input(0));
-  if (!parameters || !argument) return {};
-  return QuantizedInput{*argument, *parameters};
-}
-
-std::vector<int64_t> integers(const LoweredOp& op, Attr attr) {
-  return std::get<std::vector<int64_t>>(*find_attr(op, attr));
 }
 
 std::optional<WeightAndBias> weight_and_bias_of(const LoweredOp& compute, int64_t channel_axis) {

@@ -3,34 +3,17 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/quantized/Quantizer.h>
 
-#include <oneapi/dnnl/dnnl.hpp>
 #include <optional>
 #include <vector>
 
+#include "executor/post_op.h"
 #include "ops/lowered_op.h"
-#include "passes/quantizers.h"
 
 namespace torch::jit {
 struct Graph;
-struct Value;
 }  // namespace torch::jit
 
 namespace int8graph {
-
-/// A quantized input of a partition.
-struct QuantizedInput {
-  size_t argument;  ///< which of the partition's inputs
-  QuantizerParameters parameters;
-};
-
-/// What is done to a result before it is written, in the terms of oneDNN's primitives.
-struct PostOp {
-  dnnl::algorithm algorithm;
-  float alpha = 0;
-  float beta = 0;
-  std::optional<size_t> argument = {};      ///< the second operand of a binary post-op, in fp32
-  std::optional<QuantizedInput> int8 = {};  ///< or in int8
-};
 
 /// The weight and bias of a convolution or a linear layer.
 struct WeightAndBias {
@@ -58,13 +41,6 @@ struct ComputeChain {
 
 /// Nothing if the subgraph is of any other form.
 std::optional<ComputeChain> compute_chain(torch::jit::Graph& subgraph);
-
-/// The partition's input that a value is dequantized from; nothing for other values.
-std::optional<QuantizedInput> quantized_input(torch::jit::Graph& subgraph,
-                                              const torch::jit::Value& dequantized);
-
-/// An attribute that has one number for each spatial dimension, which the operation must have.
-std::vector<int64_t> integers(const LoweredOp& op, Attr attr);
 
 /// Weight and bias among the inputs of a compute operation; nothing if they are not constants of
 /// the dtypes above.

@@ -2,7 +2,7 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
-#include "executor/compute_chain.h"
+#include "executor/quantized_input.h"
 #include "executor/quantized_operation.h"
 #include "executor/tensor_bridge.h"
 
@@ -13,8 +13,7 @@ namespace jit = torch::jit;
 std::optional<ConcatPlan> concat_plan(jit::Graph& subgraph) {
   const auto made = quantized_operation(subgraph);
   if (!made || made->op.kind != OpKind::Concat || made->op.inputs.empty()) return {};
-  ConcatPlan plan{
-      {}, std::get<int64_t>(*find_attr(made->op, Attr::axis)), make_quantizer(made->parameters)};
+  ConcatPlan plan{{}, attr_of<int64_t>(made->op, Attr::axis), make_quantizer(made->parameters)};
   for (const jit::Value* operand : made->op.inputs) {
     const auto input = quantized_input(subgraph, *operand);
     if (!input || input->parameters != made->parameters) return {};

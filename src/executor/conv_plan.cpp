@@ -8,6 +8,7 @@
 namespace int8graph {
 
 namespace jit = torch::jit;
+using Integers = std::vector<int64_t>;
 
 namespace {
 
@@ -54,11 +55,11 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   if (!source || !layer || !has_known_operands(*chain)) return {};
   return ConvPlan{*source,
                   std::move(*layer),
-                  integers(convolution, Attr::strides),
-                  integers(convolution, Attr::dilations),
-                  integers(convolution, Attr::pads_begin),
-                  integers(convolution, Attr::pads_end),
-                  std::get<int64_t>(*find_attr(convolution, Attr::groups)),
+                  attr_of<Integers>(convolution, Attr::strides),
+                  attr_of<Integers>(convolution, Attr::dilations),
+                  attr_of<Integers>(convolution, Attr::pads_begin),
+                  attr_of<Integers>(convolution, Attr::pads_end),
+                  attr_of<int64_t>(convolution, Attr::groups),
                   std::move(chain->post_ops),
                   std::move(chain->quantizer)};
 }

@@ -8,15 +8,15 @@
 namespace int8graph {
 
 namespace jit = torch::jit;
+using Integers = std::vector<int64_t>;
 
 namespace {
 
 std::optional<dnnl::algorithm> algorithm_of(const LoweredOp& op) {
   if (op.kind == OpKind::MaxPool) return dnnl::algorithm::pooling_max;
   if (op.kind != OpKind::AvgPool) return {};
-  return std::get<bool>(*find_attr(op, Attr::exclude_pad))
-             ? dnnl::algorithm::pooling_avg_exclude_padding
-             : dnnl::algorithm::pooling_avg_include_padding;
+  return attr_of<bool>(op, Attr::exclude_pad) ? dnnl::algorithm::pooling_avg_exclude_padding
+                                              : dnnl::algorithm::pooling_avg_include_padding;
 }
 
 }  // namespace
@@ -39,16 +39,16 @@ std::optional<PoolPlan> pool_plan(jit::Graph& subgraph) {
   const auto source = algorithm ? quantized_input(subgraph, *made->op.inputs[0]) : std::nullopt;
   if (!source || source->parameters != made->parameters) return {};
   const LoweredOp& op = made->op;
-  const auto kernel = integers(op, Attr::kernel);
+  const auto kernel = attr_of<Integers>(op, Attr::kernel);
   const bool is_dilated = find_attr(op, Attr::dilations) != nullptr;
   return PoolPlan{
       *algorithm,
       *source,
       kernel,
-      integers(op, Attr::strides),
-      is_dilated ? integers(op, Attr::dilations) : std::vector<int64_t>(kernel.size(), 1),
-      integers(op, Attr::pads_begin),
-      std::get<std::string>(*find_attr(op, Attr::rounding_type)) == "ceil",
+      attr_of<Integers>(op, Attr::strides),
+      is_dilated ? attr_of<Integers>(op, Attr::dilations) : std::vector<int64_t>(kernel.size(), 1),
+      attr_of<Integers>(op, Attr::pads_begin),
+      attr_of<std::string>(op, Attr::rounding_type) == "ceil",
       make_quantizer(made->parameters)};
 }
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "executor/compute_chain.h"
+#include "executor/quantized_input.h"
 
 namespace int8graph {
 

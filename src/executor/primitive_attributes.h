@@ -3,7 +3,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <span>
 
-#include "executor/compute_chain.h"
+#include "executor/post_op.h"
 
 namespace int8graph {
 

@@ -106,6 +106,12 @@ struct LoweredOp {
 /// The value of an attribute; null if the operation has none of that name.
 const AttrValue* find_attr(const LoweredOp& op, Attr attr);
 
+/// The value of an attribute that the operation has.
+template <typename T>
+const T& attr_of(const LoweredOp& op, Attr attr) {
+  return std::get<T>(*find_attr(op, attr));
+}
+
 /// Why a node has no oneDNN Graph form; told in the verbose log and by `inspect`.
 struct Reason {
   std::string text;

@@ -32,8 +32,7 @@ std::optional<Limits> limits_of(jit::Node& node) {
   if (op == nullptr) return {};
   if (op->kind == OpKind::ReLU) return Limits{0, std::numeric_limits<float>::infinity()};
   if (op->kind != OpKind::Clamp || !is_surely_float(*node.input(0))) return {};
-  return Limits{std::get<float>(*find_attr(*op, Attr::min)),
-                std::get<float>(*find_attr(*op, Attr::max))};
+  return Limits{attr_of<float>(*op, Attr::min), attr_of<float>(*op, Attr::max)};
 }
 
 // Float division, as quantizers do it, errs by far less than the hundredth that is missing to 0.5.
