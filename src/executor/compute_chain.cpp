@@ -8,6 +8,7 @@
 
 #include "executor/tensor_bridge.h"
 #include "ops/attached_nodes.h"
+#include "ops/lowering.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 
@@ -32,7 +33,7 @@ T existing(std::optional<T> value) {
 }
 
 bool commutes(OpKind kind) {
-  return kind != OpKind::Divide && kind != OpKind::Subtract;
+  return kind != OpKind::Divide && kind != OpKind::Subtract && kind != OpKind::PReLU;
 }
 
 class Reader {
@@ -113,15 +114,35 @@ class Reader {
     require(first || (op.inputs[1] == result() && commutes(op.kind)));
     const jit::Value* other = op.inputs[first ? 1 : 0];
     if (const auto constant = constant_tensor(other)) {
-      require(constant->numel() == 1 && constant->dim() <= 1 &&
-              constant->scalar_type() == c10::kFloat);
-      return existing(post_op_with(op.kind, constant->item<float>()));
+      require(constant->scalar_type() == c10::kFloat);
+      return of_constant(op.kind, *constant);
     }
+    require(op.kind != OpKind::PReLU);
     PostOp result{.algorithm = existing(binary_algorithm(op.kind))};
     result.argument = input_position(subgraph_, *other);
     if (!result.argument) result.int8 = quantized_input(subgraph_, *other);
     require(result.argument || result.int8);
     return result;
+  }
+
+  PostOp of_constant(OpKind kind, const at::Tensor& constant) const {
+    if (constant.numel() == 1 && constant.dim() <= 1 && kind != OpKind::PReLU) {
+      return existing(post_op_with(kind, constant.item<float>()));
+    }
+    require(kind == OpKind::PReLU || lies_along_channels(constant));
+    require(constant.numel() == output_channels(chain_.compute));
+    return {.algorithm = existing(binary_algorithm(kind)),
+            .by_channel = constant.flatten().contiguous()};
+  }
+
+  /// Channels are the last dimension of a linear layer's result, and stand before the spatial ones
+  /// in a convolution's, which may have a batch before them.
+  bool lies_along_channels(const at::Tensor& constant) const {
+    if (chain_.compute.kind == OpKind::MatMul) return constant.dim() == 1;
+    const auto spatial =
+        static_cast<int64_t>(attr_of<std::vector<int64_t>>(chain_.compute, Attr::strides).size());
+    const bool has_channels = constant.dim() == spatial + 1 || constant.dim() == spatial + 2;
+    return has_channels && constant.size(-1 - spatial) == constant.numel();
   }
 
   jit::Graph& subgraph_;

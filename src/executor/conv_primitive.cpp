@@ -40,6 +40,10 @@ memory::desc bias_of(const at::Tensor& weight) {
   return {{weight.size(0)}, memory::data_type::f32, memory::format_tag::a};
 }
 
+memory::desc channels_of_post_ops(const ConvPlan& plan) {
+  return channels_of_rank(plan.layer.weight.size(0), plan.spatial_dimensions() + 2);
+}
+
 int weight_scales_mask(const ConvPlan& plan) {
   if (plan.layer.scales.numel() == 1) return 0;
   return plan.groups == 1 ? kPerChannel : kPerChannelOfGroups;
@@ -59,7 +63,8 @@ dnnl::convolution_forward::primitive_desc describe(const ConvPlan& plan,
                                           .weight_scales_mask = weight_scales_mask(plan),
                                           .quantizer = plan.quantizer,
                                           .post_ops = plan.post_ops,
-                                          .operands = {}});
+                                          .operands = {},
+                                          .channels = channels_of_post_ops(plan)});
   const auto dtype = static_cast<c10::ScalarType>(plan.source.parameters.dtype);
   const memory::desc source = channels_last(source_sizes, onednn_dtype(dtype));
   const memory::desc result =
@@ -84,8 +89,9 @@ dnnl::convolution_forward::primitive_desc describe(const ConvPlan& plan,
 }  // namespace
 
 ConvConstants::ConvConstants(const ConvPlan& plan, Weights weights)
-    : layer_(plan.layer), groups_(plan.groups), ownership_(weights) {
+    : layer_(plan.layer), post_ops_(plan.post_ops), groups_(plan.groups), ownership_(weights) {
   arguments_.add_layer(layer_, bias_of(layer_.weight));
+  arguments_.add_post_ops(post_ops_, channels_of_post_ops(plan));
   arguments_.add_source(plan.source.parameters);
   arguments_.add_quantizer(plan.quantizer);
 }

@@ -28,7 +28,8 @@ class ConvConstants {
  private:
   void keep_weight() const;
 
-  const WeightAndBias layer_;  // the arguments below point into it
+  const WeightAndBias layer_;  // the arguments below point into these
+  const std::vector<PostOp> post_ops_;
   const int64_t groups_;
   PrimitiveConstants arguments_;
   mutable std::mutex mutex_;  // of what follows

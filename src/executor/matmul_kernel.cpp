@@ -167,6 +167,8 @@ class LinearKernel final : public MatmulKernel {
   bool fit(Arguments arguments) const {
     const auto sizes = arguments[plan_.source.argument].sizes();
     if (sizes.empty() || sizes.back() != plan_.inner_size()) return false;
+    // PReLU's channels are dimension 1, which the columns are of a matrix only.
+    if (sizes.size() != 2 && std::ranges::any_of(plan_.post_ops, &PostOp::is_prelu)) return false;
     return std::ranges::all_of(operands_, [&](size_t operand) {
       const auto others = arguments[operand].sizes();
       return others.size() == sizes.size() && others.back() == plan_.outer_size() &&

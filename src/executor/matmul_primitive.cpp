@@ -29,21 +29,24 @@ memory::desc plain_weight(const MatmulPlan& plan) {
           memory::dims{strides[k], strides[1 - k]}};
 }
 
-memory::desc bias_of(const MatmulPlan& plan) {
-  return rows_of(1, plan.outer_size(), memory::data_type::f32);
+/// A bias, or what else there is one of for each column.
+memory::desc columns_of(const MatmulPlan& plan) {
+  return channels_of_rank(plan.outer_size(), 2);
 }
 
 dnnl::matmul::primitive_desc describe(const MatmulPlan& plan, const MatmulShapes& shapes) {
   const bool per_column = plan.layer && plan.layer->scales.numel() > 1;
-  const auto attr = primitive_attributes({.source = plan.source.parameters,
-                                          .weight_scales_mask = per_column ? kPerColumn : 0,
-                                          .quantizer = plan.quantizer,
-                                          .post_ops = plan.post_ops,
-                                          .operands = shapes.operands});
+  const auto attr =
+      primitive_attributes({.source = plan.source.parameters,
+                            .weight_scales_mask = per_column ? kPerColumn : 0,
+                            .quantizer = plan.quantizer,
+                            .post_ops = plan.post_ops,
+                            .operands = shapes.operands,
+                            .channels = plan.layer ? columns_of(plan) : memory::desc()});
   if (!plan.layer || !plan.layer->bias.defined()) {
     return {onednn_engine(), shapes.source, shapes.second, shapes.result, attr};
   }
-  return {onednn_engine(), shapes.source, shapes.second, bias_of(plan), shapes.result, attr};
+  return {onednn_engine(), shapes.source, shapes.second, columns_of(plan), shapes.result, attr};
 }
 
 }  // namespace
@@ -63,14 +66,16 @@ MatmulShapes linear_shapes(const MatmulPlan& plan, const memory::desc& weight, i
   return shapes;
 }
 
-MatmulConstants::MatmulConstants(const MatmulPlan& plan) : layer_(plan.layer) {
+MatmulConstants::MatmulConstants(const MatmulPlan& plan)
+    : layer_(plan.layer), post_ops_(plan.post_ops) {
   if (layer_) {
     const memory::desc any({plan.inner_size(), plan.outer_size()}, memory::data_type::s8,
                            memory::format_tag::any);
     weight_.emplace(layer_->weight, plain_weight(plan),
                     describe(plan, linear_shapes(plan, any, kTypicalRows)).weights_desc());
     arguments_.add(DNNL_ARG_WEIGHTS, weight_->packed());
-    arguments_.add_layer(*layer_, bias_of(plan));
+    arguments_.add_layer(*layer_, columns_of(plan));
+    arguments_.add_post_ops(post_ops_, columns_of(plan));
   } else {
     arguments_.add_scale(DNNL_ARG_WEIGHTS, plan.second->parameters.scale);
   }

@@ -25,7 +25,8 @@ class MatmulConstants {
   const PrimitiveConstants& arguments() const { return arguments_; }
 
  private:
-  const std::optional<WeightAndBias> layer_;  // the arguments below point into it
+  const std::optional<WeightAndBias> layer_;  // the arguments below point into these
+  const std::vector<PostOp> post_ops_;
   std::optional<PackedWeight> weight_;
   PrimitiveConstants arguments_;
 };

@@ -72,6 +72,8 @@ std::optional<algorithm> binary_algorithm(OpKind kind) {
       return algorithm::binary_min;
     case OpKind::Multiply:
       return algorithm::binary_mul;
+    case OpKind::PReLU:
+      return algorithm::undef;
     case OpKind::Subtract:
       return algorithm::binary_sub;
     default:

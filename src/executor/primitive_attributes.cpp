@@ -1,6 +1,7 @@
 #include "executor/primitive_attributes.h"
 
 #include "executor/primitive_call.h"
+#include "executor/tensor_bridge.h"
 
 namespace int8graph {
 
@@ -9,6 +10,7 @@ using dnnl::memory;
 namespace {
 
 constexpr int kPerTensor = 0;
+constexpr int kAlongChannels = 1 << 1;  // of a result
 
 dnnl::post_ops onednn_post_ops(const AttributesOf& of) {
   dnnl::post_ops result;
@@ -20,6 +22,10 @@ dnnl::post_ops onednn_post_ops(const AttributesOf& of) {
       const bool is_results = dtype == of.quantizer->scalar_type();
       result.append_sum(static_cast<float>(operand.scale), static_cast<int32_t>(operand.zero_point),
                         is_results ? memory::data_type::undef : onednn_dtype(dtype));
+    } else if (op.is_prelu()) {
+      result.append_prelu(kAlongChannels);
+    } else if (op.by_channel.defined()) {
+      result.append_binary(op.algorithm, of.channels);
     } else if (op.argument) {
       result.append_binary(op.algorithm, of.operands[next++]);
     } else {
@@ -30,6 +36,12 @@ dnnl::post_ops onednn_post_ops(const AttributesOf& of) {
 }
 
 }  // namespace
+
+memory::desc channels_of_rank(int64_t channels, size_t rank) {
+  memory::dims sizes(rank, 1);
+  sizes[1] = channels;
+  return {sizes, memory::data_type::f32, dense_strides(sizes)};
+}
 
 dnnl::primitive_attr primitive_attributes(const AttributesOf& of) {
   dnnl::primitive_attr attr = plain_attributes();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <span>
 
@@ -14,7 +15,11 @@ struct AttributesOf {
   at::QuantizerPtr quantizer;  ///< of the result; null for f32
   std::span<const PostOp> post_ops;
   std::span<const dnnl::memory::desc> operands;  ///< of the post-ops in fp32, in their order
+  dnnl::memory::desc channels;  ///< how numbers of post-ops lie that belong to channels
 };
+
+/// One number for each channel, broadcast to a result of this rank, whose channels are dimension 1.
+dnnl::memory::desc channels_of_rank(int64_t channels, size_t rank);
 
 /// Scales and zero points come with each call; scratch memory is the caller's. A post-op with an
 /// operand in int8 is a sum: the operand lies where the result will.

@@ -65,6 +65,17 @@ void PrimitiveConstants::add_layer(const WeightAndBias& layer, const memory::des
   add(DNNL_ARG_BIAS, {bias, onednn_engine(), layer.bias.data_ptr()});
 }
 
+void PrimitiveConstants::add_post_ops(std::span<const PostOp> post_ops,
+                                      const memory::desc& channels) {
+  for (size_t i = 0; i < post_ops.size(); ++i) {
+    const PostOp& op = post_ops[i];
+    if (!op.by_channel.defined()) continue;
+    add(DNNL_ARG_ATTR_MULTIPLE_POST_OP(static_cast<int>(i)) |
+            (op.is_prelu() ? DNNL_ARG_WEIGHTS : DNNL_ARG_SRC_1),
+        {channels, onednn_engine(), op.by_channel.data_ptr()});
+  }
+}
+
 dnnl::primitive_attr plain_attributes() {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);

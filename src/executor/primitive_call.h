@@ -26,6 +26,9 @@ class PrimitiveConstants {
   /// The scales of a layer's weight, and its bias if it has one. Both outlive the constants.
   /// @param bias how the primitive sees the bias
   void add_layer(const WeightAndBias& layer, const dnnl::memory::desc& bias);
+  /// The numbers of those post-ops that have one for each channel. They outlive the constants.
+  /// @param channels how they lie
+  void add_post_ops(std::span<const PostOp> post_ops, const dnnl::memory::desc& channels);
 
   std::span<const dnnl_exec_arg_t> arguments() const { return arguments_; }
 

@@ -97,6 +97,22 @@ const AttrValue* find_attr(const LoweredOp& op, Attr attr) {
   return entry == op.attrs.end() ? nullptr : &entry->second;
 }
 
+std::optional<int64_t> output_channels(const LoweredOp& op) {
+  if (op.inputs.size() < 2) return {};
+  const auto weight = constant_tensor(op.inputs[1]);
+  if (!weight || weight->dim() < 2) return {};
+  switch (op.kind) {
+    case OpKind::Convolution:
+      return weight->size(0);
+    case OpKind::ConvTranspose:
+      return weight->size(1) * attr_of<int64_t>(op, Attr::groups);
+    case OpKind::MatMul:
+      return weight->size(find_attr(op, Attr::transpose_b) != nullptr ? -2 : -1);
+    default:
+      return {};
+  }
+}
+
 LoweredOp lower_convolution(const NodeArguments& arguments) {
   const at::Tensor weight = constant_weight(arguments);
   const auto spatial = static_cast<size_t>(weight.dim() - 2);
@@ -226,7 +242,7 @@ LoweredOp lower_pow(const NodeArguments& arguments) {
 }
 
 LoweredOp lower_prelu(const NodeArguments& arguments) {
-  // It fuses with nothing: passes/decompose.cpp writes one with a single slope as leaky_relu.
+  // oneDNN Graph fuses it with nothing; oneDNN's primitives do (passes/grow_region.cpp).
   return {OpKind::PReLU,
           {arguments.value(0), arguments.value(1)},
           {{Attr::data_format, std::string("NCX")}}};

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "ops/lowered_op.h"
 #include "ops/node_arguments.h"
 
@@ -39,6 +42,10 @@ LoweredOp lower_cat(const NodeArguments& arguments);
 LoweredOp lower_quantize(const NodeArguments& arguments);
 LoweredOp lower_dequantize(const NodeArguments& arguments);
 LoweredOp lower_constant_dequantize(const NodeArguments& arguments);
+
+/// How many channels a convolution or linear layer makes; nothing for other operations, and if the
+/// weight is not a constant.
+std::optional<int64_t> output_channels(const LoweredOp& op);
 
 /// nn.MultiheadAttention and nn.TransformerEncoderLayer as one call, which no observer sees into.
 /// @throws NotLowerable always, with what to do about it

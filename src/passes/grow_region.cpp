@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "ops/lowering.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
@@ -78,6 +79,7 @@ class Grower {
     jit::Node* weight = weight_of(*op.inputs[1]);
     if (activation == nullptr || weight == nullptr) return;
     region_ = {activation, weight, &node};
+    if (op.kind != OpKind::ConvTranspose) channels_ = output_channels(op);
     jit::Value* result = node.output();
     while (jit::Value* next = extend(*result)) result = next;
   }
@@ -154,13 +156,22 @@ class Grower {
       end_with(*reader);
       return nullptr;
     }
-    if (!op || !takes_as_result(*op, result) || post_ops_ == kMostPostOps) return nullptr;
+    if (!op || post_ops_ == kMostPostOps) return nullptr;
+    if (!takes_as_result(*op, result) && !is_prelu_of(result, *op)) return nullptr;
     if (op->kind == OpKind::Add && post_ops_ == 0) {
       summand_ = dequantize_of(*op->inputs[op->inputs[0] == &result ? 1 : 0]);
     }
     ++post_ops_;
     region_.push_back(reader);
     return reader->output();
+  }
+
+  /// oneDNN Graph leaves PReLU alone, but convolution and matmul primitives take one whose slopes
+  /// are constants.
+  bool is_prelu_of(const jit::Value& result, const LoweredOp& op) const {
+    if (op.kind != OpKind::PReLU || op.inputs[0] != &result) return false;
+    const auto slopes = constant_tensor(op.inputs[1]);
+    return slopes && slopes->scalar_type() == c10::kFloat && slopes->numel() == channels_;
   }
 
   void end_with(jit::Node& quantize) {
@@ -198,7 +209,8 @@ class Grower {
   const std::unordered_set<const jit::Node*>& candidates_;
   Region region_;
   size_t post_ops_ = 0;
-  jit::Node* summand_ = nullptr;  ///< an int8 operand of a sum, which joins if a quantizer does
+  std::optional<int64_t> channels_;  ///< of what a primitive computes
+  jit::Node* summand_ = nullptr;     ///< an int8 operand of a sum, which joins if a quantizer does
 };
 
 }  // namespace

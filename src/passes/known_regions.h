@@ -32,7 +32,8 @@ namespace int8graph {
 /// operand of a sum right behind it may be dequantized inside, too, if it has the result's dtype.
 ///
 /// All of these oneDNN Graph 3.2 takes as one partition, so a region that no primitive runs is
-/// still compiled as a whole. It would let a quantizer of an activation join in the place of a
+/// still compiled as a whole; but for PReLU with a slope for each channel, which primitives take
+/// behind a convolution or linear layer. It would let a quantizer of an activation join in the place of a
 /// weight, which is slower than PyTorch's, and sums of mixed int8 dtypes, which it computes
 /// wrongly.
 struct KnownRegions {

@@ -65,6 +65,18 @@ TEST(ConvKernel, InOneDimensionAndInThree) {
   three.expect_right({three.partition.int8(noise({1, 8, 3, 9, 4}))});
 }
 
+TEST(ConvKernel, TakesNumbersOfEachChannel) {
+  for (const char* tail :
+       {"torch.prelu(y, self.scale)", "torch.sigmoid(y) * self.scale.view(8, 1, 1)",
+        "torch.tanh(y) - self.scale.view(1, 8, 1, 1)"}) {
+    SCOPED_TRACE(tail);
+    const Kernel conv("y = self.conv2d(x)\nreturn self.exact_conv2d(" + std::string(tail) + ")",
+                      small_input(4));
+    EXPECT_TRUE(conv.plan.post_ops.back().by_channel.defined());
+    conv.expect_right({conv.partition.int8(noise({2, 8, 6, 5}))});
+  }
+}
+
 TEST(ConvKernel, PutsZerosAroundOneSideOnly) {
   const Kernel conv("return self.exact_conv2d(self.conv2d_valid(torch.pad(x, [0, 1, 2, 0])))",
                     small_input(4));

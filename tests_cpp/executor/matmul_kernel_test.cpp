@@ -73,6 +73,14 @@ TEST(LinearKernel, AddsAnOperandOfTheResultsShapeOnly) {
   EXPECT_FALSE(linear.kernel->run(arguments(noise({70, kChannels + 1}), noise({70, 8}, 2))));
 }
 
+TEST(LinearKernel, TakesPReluOfAMatrixOnly) {
+  const Kernel linear("return self.exact_linear(torch.prelu(self.linear(x), self.scale))",
+                      small_input(2), 0);
+  linear.expect_right({linear.partition.int8(noise({5, kChannels}))});
+  linear.expect_right({linear.partition.int8(noise({70, kChannels}))});
+  EXPECT_FALSE(linear.kernel->run(std::vector{linear.partition.int8(noise({3, 8, kChannels}))}));
+}
+
 TEST(LinearKernel, ThreadsShareTheWeight) {
   const Kernel linear = linear_kernel();
   std::vector<std::thread> threads;

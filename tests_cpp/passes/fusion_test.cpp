@@ -538,9 +538,36 @@ const Pattern kPatterns[] = {
      "y = self.conv2d(x) + x\nreturn self.exact_conv2d(torch.relu(self.batch_norm(y)))",
      "quantize | dequantize+conv2d+add | aten::addcmul | quantize | dequantize+conv2d"},
 
+    // PReLU with a slope for each channel. A transposed convolution is oneDNN Graph's, which fuses
+    // none; and the second dimension of three is not that of a linear layer's columns.
+    {"conv1d_prelu", 3, "return self.exact_conv1d(torch.prelu(self.conv1d(x), self.scale))",
+     "quantize | dequantize+conv1d+prelu+quantize | dequantize+conv1d"},
+    {"conv2d_prelu", 4, "return self.exact_conv2d(torch.prelu(self.conv2d(x), self.scale))",
+     "quantize | dequantize+conv2d+prelu+quantize | dequantize+conv2d"},
+    {"conv2d_prelu_to_fp32", 4, "return torch.prelu(self.conv2d_no_bias(x), self.scale)",
+     "quantize | dequantize+conv2d+prelu"},
+    {"conv3d_prelu", 5, "return self.exact_conv3d(torch.prelu(self.conv3d(x), self.scale))",
+     "quantize | dequantize+conv3d+prelu+quantize | dequantize+conv3d"},
+    {"conv2d_depthwise_batch_norm_prelu", 4,
+     "y = torch.prelu(self.batch_norm(self.conv2d_depthwise(x)), self.scale)\n"
+     "return self.exact_conv2d(y)",
+     "quantize | dequantize+conv2d+prelu+quantize | dequantize+conv2d"},
+    {"conv2d_sum_prelu", 4, "return self.exact_conv2d(torch.prelu(self.conv2d(x) + x, self.scale))",
+     "quantize | dequantize+conv2d+dequantize+add+prelu+quantize | dequantize+conv2d"},
+    {"linear_prelu", 2, "return self.exact_linear(torch.prelu(self.linear(x), self.scale))",
+     "quantize | dequantize+linear+prelu+quantize | dequantize+linear"},
+    {"linear_no_bias_prelu", 2, "return torch.prelu(self.linear_no_bias(x), self.scale)",
+     "quantize | dequantize+linear+prelu"},
+    {"conv_transpose2d_prelu", 4,
+     "return self.exact_conv2d(torch.prelu(self.conv_transpose2d(x), self.scale))",
+     "quantize | dequantize+conv_transpose2d | aten::prelu | quantize | dequantize+conv2d"},
+    {"prelu_of_another_dimension", 3,
+     "y = self.linear(x.transpose(1, 2))\n"
+     "return self.exact_linear(torch.prelu(y, self.scale[:6]))",
+     "quantize | aten::transpose | dequantize+linear | aten::prelu | quantize | "
+     "dequantize+linear"},
+
     // What has no int8 form stays with PyTorch.
-    {"prelu_of_many_slopes", 4, "return self.exact_conv2d(torch.prelu(self.conv2d(x), self.scale))",
-     "quantize | dequantize+conv2d | aten::prelu | quantize | dequantize+conv2d"},
     {"cube", 4, "return self.exact_conv2d(torch.pow(self.conv2d(x), 3))",
      "quantize | dequantize+conv2d | aten::pow | quantize | dequantize+conv2d"},
     {"rsqrt", 4, "return self.exact_conv2d(torch.rsqrt(torch.clamp(self.conv2d(x), 0.5, 4)))",
