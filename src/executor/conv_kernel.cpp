@@ -1,5 +1,8 @@
 #include "executor/conv_kernel.h"
 
+#include <c10/util/SmallVector.h>
+
+#include <algorithm>
 #include <stdexcept>
 
 #include "config/environment.h"
@@ -14,6 +17,7 @@ namespace int8graph {
 namespace {
 
 using Arguments = std::span<const at::Tensor>;
+using Operands = c10::SmallVector<at::Tensor, 2>;
 
 /// @throws std::invalid_argument if the arguments do not fit the convolution
 OutputSpec result_spec(const ConvPlan& plan, Arguments arguments) {
@@ -27,13 +31,42 @@ OutputSpec result_spec(const ConvPlan& plan, Arguments arguments) {
   return {std::move(*sizes), std::move(strides), result_dtype(plan.quantizer), plan.quantizer};
 }
 
+/// What brings a post-op's operand into a form that oneDNN's fast kernels read: a single number,
+/// one for each channel, or as large as the result, channels-last.
+class ConvOperand {
+ public:
+  /// @throws c10::Error if it can't be broadcast to a result of these sizes
+  ConvOperand(const at::Tensor& operand, c10::IntArrayRef result)
+      : form_{std::vector<int64_t>(result.size(), 1), {}, operand.scalar_type(), {}} {
+    const at::Tensor whole = operand.expand(result);
+    std::ranges::copy_backward(operand.sizes(), form_.sizes.end());
+    const bool is_by_channel = operand.numel() == result[1] && form_.sizes[1] == result[1];
+    if (operand.is_contiguous() && (operand.numel() == 1 || is_by_channel)) {
+      form_.strides = dense_strides(form_.sizes);
+    } else {
+      form_ = channels_last(spec_of(whole));
+      relayout_ = relayout_to(spec_of(whole), form_.strides);
+    }
+  }
+
+  const OutputSpec& form() const { return form_; }
+  at::Tensor read(const at::Tensor& operand) const {
+    return relayout_ ? relayout_->run(operand) : operand;
+  }
+
+ private:
+  OutputSpec form_;
+  std::optional<Relayout> relayout_;
+};
+
 /// A plan's convolution for arguments of one form, and what brings these into its layout.
 class ConvCall {
  public:
   ConvCall(const ConvPlan& plan, const ConvConstants& constants, Arguments arguments,
            OutputLayout layout)
       : result_(result_spec(plan, arguments)),
-        convolution_(plan, constants, arguments[plan.source.argument].sizes(), result_.sizes) {
+        operands_(operands(plan, arguments, result_.sizes)),
+        convolution_(plan, constants, shapes(arguments[plan.source.argument])) {
     const OutputSpec source = spec_of(arguments[plan.source.argument]);
     read_source_ = relayout_to(source, channels_last_strides(source.sizes));
     if (const auto summand = plan.summand()) {
@@ -47,10 +80,13 @@ class ConvCall {
   }
 
   /// @param summand null if there is none
-  at::Tensor run(const at::Tensor& source, const at::Tensor* summand, bool may_overwrite) const {
+  /// @param operands of the binary post-ops
+  at::Tensor run(const at::Tensor& source, const at::Tensor* summand, bool may_overwrite,
+                 Operands operands) const {
     const at::Tensor read = read_source_ ? read_source_->run(source) : source;
+    for (size_t i = 0; i < operands.size(); ++i) operands[i] = operands_[i].read(operands[i]);
     at::Tensor result = summand == nullptr ? allocate(result_) : with(*summand, may_overwrite);
-    convolution_.run(read.const_data_ptr(), result.data_ptr());
+    convolution_.run(read.const_data_ptr(), result.data_ptr(), operands);
     return write_result_ ? write_result_->run(result) : result;
   }
 
@@ -58,6 +94,21 @@ class ConvCall {
   std::string shape() const { return convolution_.shape(); }
 
  private:
+  static std::vector<ConvOperand> operands(const ConvPlan& plan, Arguments arguments,
+                                           c10::IntArrayRef result) {
+    std::vector<ConvOperand> operands;
+    for (const size_t operand : operands_of(plan.post_ops)) {
+      operands.emplace_back(arguments[operand], result);
+    }
+    return operands;
+  }
+
+  ConvShapes shapes(const at::Tensor& source) const {
+    ConvShapes shapes{source.sizes(), result_.sizes, {}};
+    for (const ConvOperand& operand : operands_) shapes.operands.push_back(operand.form());
+    return shapes;
+  }
+
   /// The result's buffer with the summand in it.
   at::Tensor with(const at::Tensor& summand, bool may_overwrite) const {
     const bool in_place = may_overwrite && may_become_result_;
@@ -65,6 +116,7 @@ class ConvCall {
   }
 
   OutputSpec result_;
+  std::vector<ConvOperand> operands_;
   ConvPrimitive convolution_;
   std::optional<Relayout> read_source_, copy_summand_, write_result_;
   bool may_become_result_ = false;
@@ -78,6 +130,7 @@ class ConvKernel final : public PrimitiveKernel {
         layout_(layout),
         may_reuse_summand_(may_reuse_summand),
         summand_(plan_.summand()),
+        operands_(operands_of(plan_.post_ops)),
         constants_(plan_, weights),
         cache_(std::move(name), compile_cache_capacity()) {}
 
@@ -87,7 +140,10 @@ class ConvKernel final : public PrimitiveKernel {
     const auto call = cache_.find_or_make(
         CallKey(arguments).view(), [&] { return ConvCall(plan_, constants_, arguments, layout_); });
     if (!call->has_value()) return {};
-    return (*call)->run(source, summand, may_reuse_summand_ && is_unique(*summand));
+    Operands operands;
+    for (const size_t operand : operands_) operands.push_back(arguments[operand]);
+    return (*call)->run(source, summand, may_reuse_summand_ && is_unique(*summand),
+                        std::move(operands));
   }
 
   void restore_weight() const override { constants_.restore_weight(); }
@@ -97,6 +153,7 @@ class ConvKernel final : public PrimitiveKernel {
   const OutputLayout layout_;
   const bool may_reuse_summand_;
   const std::optional<size_t> summand_;
+  const std::vector<size_t> operands_;
   const ConvConstants constants_;
   const PrimitiveCache<ConvCall> cache_;
 };

@@ -10,23 +10,6 @@ namespace int8graph {
 namespace jit = torch::jit;
 using Integers = std::vector<int64_t>;
 
-namespace {
-
-/// A sum with one operand in int8, if there is any: the operand lies where the result will, so it
-/// takes as many bytes.
-bool has_known_operands(const ComputeChain& chain) {
-  int sums = 0;
-  for (const PostOp& op : chain.post_ops) {
-    if (op.argument) return false;
-    if (!op.int8) continue;
-    ++sums;
-    if (op.algorithm != dnnl::algorithm::binary_add || chain.quantizer == nullptr) return false;
-  }
-  return sums <= 1;
-}
-
-}  // namespace
-
 std::optional<size_t> ConvPlan::summand() const {
   const auto sum =
       std::ranges::find_if(post_ops, [](const PostOp& op) { return op.int8.has_value(); });
@@ -52,7 +35,9 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   const LoweredOp& convolution = chain->compute;
   const auto source = quantized_input(subgraph, *convolution.inputs[0]);
   auto layer = weight_and_bias_of(convolution, 0);
-  if (!source || !layer || !has_known_operands(*chain)) return {};
+  const auto summand = chain->quantizer ? Summand::LiesInResult : Summand::IsRead;
+  auto post_ops = on_integers(chain->post_ops, summand);
+  if (!source || !layer || !post_ops) return {};
   return ConvPlan{*source,
                   std::move(*layer),
                   attr_of<Integers>(convolution, Attr::strides),
@@ -60,7 +45,7 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
                   attr_of<Integers>(convolution, Attr::pads_begin),
                   attr_of<Integers>(convolution, Attr::pads_end),
                   attr_of<int64_t>(convolution, Attr::groups),
-                  std::move(chain->post_ops),
+                  *std::move(post_ops),
                   std::move(chain->quantizer)};
 }
 

@@ -19,8 +19,9 @@ namespace int8graph {
 ///     %z = aten::conv2d(%y, %w, %b, ...)         bias      [O]
 ///     %s = int8graph::dequantize(%shortcut, ...)
 ///     %a = aten::add(%z, %s, 1)                  summand   as large as the result, u8 or s8
+///     %m = aten::mul(%a, %gate)                  operand   broadcast to the result, f32, u8 or s8
 ///
-/// and what follows it. All lists have an element for each spatial dimension.
+/// and what else follows it. All lists have an element for each spatial dimension.
 struct ConvPlan {
   QuantizedInput source;
   WeightAndBias layer;
@@ -35,7 +36,7 @@ struct ConvPlan {
   size_t spatial_dimensions() const { return strides.size(); }
   int64_t input_channels() const { return layer.weight.size(1) * groups; }
 
-  /// Which of the partition's inputs the post-ops add, if they add one.
+  /// Which of the partition's inputs lies where the result will when they are added, if one does.
   std::optional<size_t> summand() const;
 
   /// The sizes of the result; nothing if the kernel does not fit into a source of these sizes, or

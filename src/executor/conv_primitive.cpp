@@ -4,6 +4,7 @@
 
 #include "executor/onednn_runtime.h"
 #include "executor/primitive_attributes.h"
+#include "executor/relayout.h"
 #include "executor/tensor_bridge.h"
 
 namespace int8graph {
@@ -56,19 +57,24 @@ memory::dims onednn_dilations(const ConvPlan& plan) {
   return dilations;
 }
 
-dnnl::convolution_forward::primitive_desc describe(const ConvPlan& plan,
-                                                   c10::IntArrayRef source_sizes,
-                                                   c10::IntArrayRef result_sizes) {
+std::vector<memory::desc> descs_of(std::span<const OutputSpec> operands) {
+  std::vector<memory::desc> result;
+  for (const OutputSpec& operand : operands) result.push_back(desc_of(operand));
+  return result;
+}
+
+dnnl::convolution_forward::primitive_desc describe(const ConvPlan& plan, const ConvShapes& shapes) {
+  const auto operands = descs_of(shapes.operands);
   const auto attr = primitive_attributes({.source = plan.source.parameters,
                                           .weight_scales_mask = weight_scales_mask(plan),
                                           .quantizer = plan.quantizer,
                                           .post_ops = plan.post_ops,
-                                          .operands = {},
+                                          .operands = operands,
                                           .channels = channels_of_post_ops(plan)});
   const auto dtype = static_cast<c10::ScalarType>(plan.source.parameters.dtype);
-  const memory::desc source = channels_last(source_sizes, onednn_dtype(dtype));
+  const memory::desc source = channels_last(shapes.source, onednn_dtype(dtype));
   const memory::desc result =
-      channels_last(result_sizes, onednn_dtype(result_dtype(plan.quantizer)));
+      channels_last(shapes.result, onednn_dtype(result_dtype(plan.quantizer)));
   const memory::desc weight(weight_sizes(plan.layer.weight, plan.groups), memory::data_type::s8,
                             memory::format_tag::any);
   const memory::desc bias = plan.layer.bias.defined() ? bias_of(plan.layer.weight) : memory::desc();
@@ -123,18 +129,24 @@ void ConvConstants::keep_weight() const {
 }
 
 ConvPrimitive::ConvPrimitive(const ConvPlan& plan, const ConvConstants& constants,
-                             c10::IntArrayRef source, c10::IntArrayRef result)
-    : description_(describe(plan, source, result)),
+                             const ConvShapes& shapes)
+    : description_(describe(plan, shapes)),
       primitive_(description_),
       source_(description_.src_desc()),
       result_(description_.dst_desc()),
       scratchpad_(description_.scratchpad_desc()),
+      operands_(descs_of(shapes.operands)),
+      operand_places_(operand_places(plan.post_ops)),
       constants_(constants.with_weight(weight_layout())) {}
 
-void ConvPrimitive::run(const void* source, void* result) const {
+void ConvPrimitive::run(const void* source, void* result,
+                        std::span<const at::Tensor> operands) const {
   PrimitiveCall call(constants_);
   call.add(DNNL_ARG_SRC, source_, source);
   call.add(DNNL_ARG_DST, result_, result);
+  for (size_t i = 0; i < operands_.size(); ++i) {
+    call.add(operand_places_[i], operands_[i], operands[i].const_data_ptr());
+  }
   call.run(primitive_, scratchpad_);
 }
 

@@ -4,12 +4,14 @@
 #include <memory>
 #include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "executor/conv_plan.h"
 #include "executor/packed_weight.h"
 #include "executor/primitive_call.h"
+#include "executor/tensor_bridge.h"
 
 namespace int8graph {
 
@@ -37,16 +39,22 @@ class ConvConstants {
   mutable std::list<PackedWeight> packed_;  // its elements stay where they are
 };
 
-/// A plan's convolution for a source of certain sizes; source and result lie channels-last, dense.
-/// Immutable; run by many threads.
+/// The memory of one convolution. Source, result and operands lie channels-last, dense.
+struct ConvShapes {
+  c10::IntArrayRef source;
+  c10::IntArrayRef result;
+  std::vector<OutputSpec> operands;  ///< of the binary post-ops, in their order
+};
+
+/// A plan's convolution for a source of certain sizes. Immutable; run by many threads.
 class ConvPrimitive {
  public:
   /// @throws dnnl::error if oneDNN has no convolution of this form.
-  ConvPrimitive(const ConvPlan& plan, const ConvConstants& constants, c10::IntArrayRef source,
-                c10::IntArrayRef result);
+  ConvPrimitive(const ConvPlan& plan, const ConvConstants& constants, const ConvShapes& shapes);
 
   /// @param result holds the summand, where the plan has one
-  void run(const void* source, void* result) const;
+  /// @param operands of the binary post-ops
+  void run(const void* source, void* result, std::span<const at::Tensor> operands) const;
 
   /// oneDNN's name of the kernel, such as "brgconv:avx512_core_vnni".
   std::string implementation() const { return description_.impl_info_str(); }
@@ -57,6 +65,8 @@ class ConvPrimitive {
   dnnl::convolution_forward::primitive_desc description_;
   dnnl::convolution_forward primitive_;
   dnnl::memory::desc source_, result_, scratchpad_;
+  std::vector<dnnl::memory::desc> operands_;
+  std::vector<int> operand_places_;
   PrimitiveConstants constants_;
 };
 

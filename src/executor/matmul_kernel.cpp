@@ -24,15 +24,6 @@ namespace {
 
 using Arguments = std::span<const at::Tensor>;
 
-/// Which of the partition's inputs the binary post-ops take, in their order.
-std::vector<size_t> operands_of(const MatmulPlan& plan) {
-  std::vector<size_t> operands;
-  for (const PostOp& op : plan.post_ops) {
-    if (op.argument) operands.push_back(*op.argument);
-  }
-  return operands;
-}
-
 memory::desc desc_of(const at::Tensor& tensor) {
   return {tensor.sizes().vec(), onednn_dtype(tensor.scalar_type()), tensor.strides().vec()};
 }
@@ -92,7 +83,7 @@ class MatmulKernel : public PrimitiveKernel {
  protected:
   MatmulKernel(MatmulPlan plan, std::string name, size_t capacity)
       : plan_(std::move(plan)),
-        operands_(operands_of(plan_)),
+        operands_(operands_of(plan_.post_ops)),
         constants_(std::make_shared<MatmulConstants>(plan_)),
         cache_(std::move(name), capacity) {}
 
@@ -137,7 +128,6 @@ class LinearKernel final : public MatmulKernel {
     prepare_for(rows);
     const int64_t in_row = plan_.inner_size();  // bytes, as everything below
     const auto out_row = static_cast<int64_t>(result.itemsize()) * plan_.outer_size();
-    const auto operand_row = static_cast<int64_t>(sizeof(float)) * plan_.outer_size();
     const auto* in = static_cast<const char*>(source.const_data_ptr());
     auto* out = static_cast<char*>(result.data_ptr());
     bool is_done = true;
@@ -146,9 +136,10 @@ class LinearKernel final : public MatmulKernel {
       is_done = is_done && primitive->has_value();
       if (!is_done) return;
       c10::SmallVector<const void*, 2> at_first;
-      for (const at::Tensor& operand : operands) {
-        at_first.push_back(static_cast<const char*>(operand.const_data_ptr()) +
-                           first * operand_row);
+      for (size_t i = 0; i < operands.size(); ++i) {
+        const auto row =
+            static_cast<int64_t>(arguments[operands_[i]].itemsize()) * plan_.outer_size();
+        at_first.push_back(static_cast<const char*>(operands[i].const_data_ptr()) + first * row);
       }
       (*primitive)
           ->run({in + first * in_row,
@@ -229,8 +220,7 @@ class ProductKernel final : public MatmulKernel {
     const auto primitive = matmul(CallKey(arguments).view(), [&] {
       MatmulShapes shapes{desc_of(source), desc_of(second), desc_of(result), {}};
       for (const at::Tensor& operand : operands) {
-        shapes.operands.emplace_back(operand.sizes().vec(), memory::data_type::f32,
-                                     dense_strides(operand.sizes()));
+        shapes.operands.push_back(desc_of(operand));
       }
       return shapes;
     });

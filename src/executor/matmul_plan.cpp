@@ -2,8 +2,6 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
-#include <algorithm>
-
 #include "ops/node_arguments.h"
 
 namespace int8graph {
@@ -35,11 +33,9 @@ std::optional<MatmulPlan> matmul_plan(jit::Graph& subgraph) {
   auto chain = compute_chain(subgraph);
   if (!chain || chain->compute.kind != OpKind::MatMul) return {};
   const auto source = quantized_input(subgraph, *chain->compute.inputs[0]);
-  if (!source ||
-      std::ranges::any_of(chain->post_ops, [](const PostOp& op) { return op.int8.has_value(); })) {
-    return {};
-  }
-  MatmulPlan plan{*source, {}, {}, false, std::move(chain->post_ops), std::move(chain->quantizer)};
+  auto post_ops = on_integers(chain->post_ops, Summand::IsRead);
+  if (!source || !post_ops) return {};
+  MatmulPlan plan{*source, {}, {}, false, *std::move(post_ops), std::move(chain->quantizer)};
   if (!read_factor(chain->compute, subgraph, plan)) return {};
   return plan;
 }

@@ -60,7 +60,7 @@ MatmulShapes linear_shapes(const MatmulPlan& plan, const memory::desc& weight, i
                       {}};
   for (const PostOp& op : plan.post_ops) {
     if (op.argument) {
-      shapes.operands.push_back(rows_of(rows, plan.outer_size(), memory::data_type::f32));
+      shapes.operands.push_back(rows_of(rows, plan.outer_size(), onednn_dtype(op.dtype)));
     }
   }
   return shapes;
@@ -88,14 +88,10 @@ MatmulPrimitive::MatmulPrimitive(const MatmulPlan& plan,
                                  MatmulShapes shapes)
     : constants_(std::move(constants)),
       shapes_(std::move(shapes)),
+      operand_places_(operand_places(plan.post_ops)),
       description_(describe(plan, shapes_)),
       primitive_(description_),
-      scratchpad_(description_.scratchpad_desc()) {
-  for (size_t i = 0; i < plan.post_ops.size(); ++i) {
-    if (!plan.post_ops[i].argument) continue;
-    operand_places_.push_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(static_cast<int>(i)) | DNNL_ARG_SRC_1);
-  }
-}
+      scratchpad_(description_.scratchpad_desc()) {}
 
 std::string MatmulPrimitive::shape() const {
   return c10::str(at::IntArrayRef(shapes_.source.get_dims()));

@@ -1,8 +1,54 @@
 #include "executor/post_op.h"
 
+#include <algorithm>
+#include <array>
+#include <iterator>
+
 namespace int8graph {
 
 using dnnl::algorithm;
+
+namespace {
+
+std::array<PostOp, 3> on_integers(const PostOp& op) {
+  const auto& [scale, zero_point, dtype] = op.int8->parameters;
+  const auto factor = static_cast<float>(scale);
+  const auto shift = static_cast<float>(scale * static_cast<double>(zero_point));
+  return {PostOp{algorithm::eltwise_linear, 1 / factor},
+          PostOp{.algorithm = op.algorithm,
+                 .argument = op.int8->argument,
+                 .dtype = static_cast<c10::ScalarType>(dtype)},
+          PostOp{algorithm::eltwise_linear, factor,
+                 op.algorithm == algorithm::binary_sub ? shift : -shift}};
+}
+
+}  // namespace
+
+std::vector<size_t> operands_of(std::span<const PostOp> post_ops) {
+  std::vector<size_t> operands;
+  for (const PostOp& op : post_ops) {
+    if (op.argument) operands.push_back(*op.argument);
+  }
+  return operands;
+}
+
+std::optional<std::vector<PostOp>> on_integers(std::span<const PostOp> post_ops, Summand first) {
+  std::vector<PostOp> result;
+  bool is_first = first == Summand::LiesInResult;
+  for (const PostOp& op : post_ops) {
+    if (!op.int8) {
+      result.push_back(op);
+    } else if (is_first && op.algorithm == algorithm::binary_add) {
+      result.push_back(op);
+      is_first = false;
+    } else if (op.algorithm == algorithm::binary_add || op.algorithm == algorithm::binary_sub) {
+      std::ranges::copy(on_integers(op), std::back_inserter(result));
+    } else {
+      return {};
+    }
+  }
+  return result;
+}
 
 std::optional<PostOp> eltwise_post_op(const LoweredOp& op) {
   switch (op.kind) {

@@ -4,6 +4,8 @@
 
 #include <oneapi/dnnl/dnnl.hpp>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "executor/quantized_input.h"
 #include "ops/lowered_op.h"
@@ -15,12 +17,29 @@ struct PostOp {
   dnnl::algorithm algorithm;  ///< undef for PReLU, which oneDNN has no algorithm for
   float alpha = 0;
   float beta = 0;
-  std::optional<size_t> argument = {};      ///< the second operand of a binary post-op, in fp32
-  std::optional<QuantizedInput> int8 = {};  ///< or in int8
+  std::optional<size_t> argument = {};      ///< the partition's input that a binary post-op reads
+  c10::ScalarType dtype = c10::kFloat;      ///< of that input, whose integers count if it is int8
+  std::optional<QuantizedInput> int8 = {};  ///< or an operand that is dequantized
   at::Tensor by_channel = {};  ///< or constant, f32 [C]: a number for each channel of the result
 
   bool is_prelu() const { return algorithm == dnnl::algorithm::undef; }
 };
+
+/// Which of the partition's inputs binary post-ops read, in their order.
+std::vector<size_t> operands_of(std::span<const PostOp> post_ops);
+
+/// Where the first operand in int8 is that is added.
+enum class Summand {
+  LiesInResult,  ///< before the result is written there, which takes as many bytes
+  IsRead,        ///< as all others
+};
+
+/// The same with the integers of operands that are dequantized, so that oneDNN can read them:
+///
+///     v + scale * (q - zero_point)  =  scale * (v / scale + q) - scale * zero_point
+///
+/// Nothing if one is neither added nor subtracted.
+std::optional<std::vector<PostOp>> on_integers(std::span<const PostOp> post_ops, Summand first);
 
 /// The post-op of an operation on one tensor, such as ReLU, with the factors that oneDNN's eltwise
 /// algorithms take; nothing if it has none.

@@ -57,4 +57,13 @@ dnnl::primitive_attr primitive_attributes(const AttributesOf& of) {
   return attr;
 }
 
+std::vector<int> operand_places(std::span<const PostOp> post_ops) {
+  std::vector<int> places;
+  for (size_t i = 0; i < post_ops.size(); ++i) {
+    if (!post_ops[i].argument) continue;
+    places.push_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(static_cast<int>(i)) | DNNL_ARG_SRC_1);
+  }
+  return places;
+}
+
 }  // namespace int8graph

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <span>
+#include <vector>
 
 #include "executor/post_op.h"
 
@@ -14,7 +15,7 @@ struct AttributesOf {
   int weight_scales_mask;      ///< of the dimensions along which they differ; 0 for a single scale
   at::QuantizerPtr quantizer;  ///< of the result; null for f32
   std::span<const PostOp> post_ops;
-  std::span<const dnnl::memory::desc> operands;  ///< of the post-ops in fp32, in their order
+  std::span<const dnnl::memory::desc> operands;  ///< of the binary post-ops, in their order
   dnnl::memory::desc channels;  ///< how numbers of post-ops lie that belong to channels
 };
 
@@ -22,7 +23,10 @@ struct AttributesOf {
 dnnl::memory::desc channels_of_rank(int64_t channels, size_t rank);
 
 /// Scales and zero points come with each call; scratch memory is the caller's. A post-op with an
-/// operand in int8 is a sum: the operand lies where the result will.
+/// operand that is dequantized is a sum: the operand lies where the result will.
 dnnl::primitive_attr primitive_attributes(const AttributesOf& of);
+
+/// Where such a primitive takes the operands of its binary post-ops, in their order.
+std::vector<int> operand_places(std::span<const PostOp> post_ops);
 
 }  // namespace int8graph

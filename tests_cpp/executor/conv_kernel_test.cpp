@@ -133,6 +133,48 @@ TEST(ConvKernel, AddsASummandOfAnyStrides) {
   }
 }
 
+/// The arguments of a convolution with one operand.
+std::vector<at::Tensor> with_operand(const Kernel& conv, const at::Tensor& source,
+                                     const at::Tensor& operand) {
+  std::vector<at::Tensor> inputs(2, operand);
+  inputs[conv.plan.source.argument] = conv.partition.int8(source, conv.plan.source.argument);
+  return inputs;
+}
+
+TEST(ConvKernel, TakesFloatsOfAnyFormForAnOperand) {
+  for (const char* result : {"self.exact_conv2d({})", "torch.topk({}, 2)[0]"}) {
+    const Kernel conv("y = torch.sigmoid(self.conv2d(x)) * x.abs()\nreturn " +
+                          std::string(result).replace(std::string(result).find("{}"), 2, "y"),
+                      small_input(4));
+    const at::Tensor source = noise({2, 8, 6, 5});
+    const at::Tensor whole = noise({2, 8, 6, 10}, 3);
+    for (const at::Tensor& operand :
+         {whole.slice(3, 0, 5).contiguous(), whole.slice(3, 0, 10, 2),
+          whole.slice(3, 0, 5).contiguous(at::MemoryFormat::ChannelsLast),
+          noise({2, 8, 5, 6}).transpose(2, 3), noise({2, 8, 1, 1}), noise({1, 8, 1, 1}),
+          noise({8, 1, 1}), noise({1, 16, 1, 1}).slice(1, 0, 16, 2), noise({2, 1, 6, 5}),
+          noise({5}), noise({1, 1, 1, 1}), noise({})}) {
+      SCOPED_TRACE(c10::str(result, " ", operand.sizes(), " ", operand.strides()));
+      conv.expect_right(with_operand(conv, source, operand));
+    }
+    EXPECT_FALSE(conv.kernel->run(with_operand(conv, source, noise({3, 8, 6, 5}))));
+    EXPECT_FALSE(conv.kernel->run(with_operand(conv, noise({1, 8, 1, 1}), noise({1, 8, 2, 2}))));
+  }
+}
+
+TEST(ConvKernel, TakesFloatsForAnOperandInOneDimensionAndInThree) {
+  const Kernel one("return torch.topk(self.conv1d(x) + x.abs(), 2)[0]", small_input(3));
+  const Kernel three("return torch.topk(self.conv3d(x) + x.abs(), 2)[0]", small_input(5));
+  one.expect_right(with_operand(one, small_input(3), noise({2, 8, 6}, 3)));
+  three.expect_right(with_operand(three, small_input(5), noise({2, 8, 6, 5, 4}, 3)));
+}
+
+TEST(ConvKernel, AddsTheSameFloatsTwice) {
+  const Kernel conv("y = x.abs()\nreturn torch.topk((self.conv2d(x) + y) * y, 2)[0]",
+                    small_input(4));
+  conv.expect_right(with_operand(conv, small_input(4), noise({2, 8, 6, 5}, 3)));
+}
+
 TEST(ConvKernel, DoesNotOverwriteItsSource) {
   const Kernel sum(
       "y = torch.relu(self.conv2d(x))\n"
@@ -182,8 +224,8 @@ TEST(ConvKernel, ThreadsShareTheWeight) {
 TEST(ConvConstants, PackAWeightOnceForAllSizesOfOneLayout) {
   const Kernel conv("return self.exact_conv2d(torch.relu(self.conv2d(x)))", small_input(4));
   const ConvConstants constants(conv.plan, Weights::Shared);
-  const ConvPrimitive small(conv.plan, constants, {1, 8, 8, 8}, {1, 8, 8, 8});
-  const ConvPrimitive large(conv.plan, constants, {1, 8, 64, 64}, {1, 8, 64, 64});
+  const ConvPrimitive small(conv.plan, constants, {{1, 8, 8, 8}, {1, 8, 8, 8}, {}});
+  const ConvPrimitive large(conv.plan, constants, {{1, 8, 64, 64}, {1, 8, 64, 64}, {}});
   const auto weight_of = [](const PrimitiveConstants& all) {
     for (const dnnl_exec_arg_t& argument : all.arguments()) {
       void* data = nullptr;

@@ -88,14 +88,43 @@ TEST(ConvPlan, AndThatThereIsNone) {
   EXPECT_FALSE(unpadded->result_sizes({1, 8, 2, 4}));
 }
 
+std::vector<algorithm> algorithms_of(const ConvPlan& plan) {
+  std::vector<algorithm> algorithms;
+  for (const PostOp& op : plan.post_ops) algorithms.push_back(op.algorithm);
+  return algorithms;
+}
+
+TEST(ConvPlan, ReadsAnOperandInFp32) {
+  const auto plan = plan_of("%result = aten::mul(%other, %z)");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(algorithms_of(*plan), std::vector{algorithm::binary_mul});
+  EXPECT_EQ(plan->post_ops[0].argument, 1);
+  EXPECT_EQ(plan->post_ops[0].dtype, c10::kFloat);
+}
+
+TEST(ConvPlan, ReadsASummandThatCantLieInTheResultAsIntegers) {
+  const std::vector on_integers = {algorithm::eltwise_linear, algorithm::binary_add,
+                                   algorithm::eltwise_linear};
+  const auto in_fp32 = plan_of("%result = aten::add(%z, %s, %one)");
+  ASSERT_TRUE(in_fp32);
+  EXPECT_EQ(algorithms_of(*in_fp32), on_integers);
+  EXPECT_EQ(in_fp32->post_ops[1].dtype, c10::kQUInt8);
+  EXPECT_EQ(in_fp32->post_ops[2].beta, -0.75F);  // 0.25 * 3
+  EXPECT_FALSE(in_fp32->summand());
+
+  const auto twice =
+      plan_of("%c = aten::add(%z, %s, %one)\n  %a = aten::sub(%c, %s, %one)" + kQuantized);
+  ASSERT_TRUE(twice);
+  EXPECT_EQ(algorithms_of(*twice), (std::vector{algorithm::binary_add, algorithm::eltwise_linear,
+                                                algorithm::binary_sub, algorithm::eltwise_linear}));
+  EXPECT_EQ(twice->summand(), 1);
+  EXPECT_EQ(twice->post_ops[3].beta, 0.75F);
+}
+
 TEST(ConvPlan, LeavesOtherFormsToOneDnnGraph) {
-  EXPECT_FALSE(plan_of("%result = aten::add(%z, %other, %one)"));  // an operand in fp32
-  EXPECT_FALSE(plan_of("%a = aten::mul(%z, %s)" + kQuantized));    // a product in int8
-  EXPECT_FALSE(plan_of("%result = aten::add(%z, %s, %one)"));      // another size of numbers
-  EXPECT_FALSE(plan_of("%c = aten::add(%z, %s, %one)\n  %a = aten::add(%c, %s, %one)" +
-                       kQuantized));                           // two summands
-  EXPECT_FALSE(plan_of("%result = aten::sub(%s, %z, %one)"));  // turned round
-  EXPECT_FALSE(plan_of("%result = aten::add(%z, %z, %one)"));  // no chain
+  EXPECT_FALSE(plan_of("%a = aten::mul(%z, %s)" + kQuantized));  // a product in int8
+  EXPECT_FALSE(plan_of("%result = aten::sub(%s, %z, %one)"));    // turned round
+  EXPECT_FALSE(plan_of("%result = aten::add(%z, %z, %one)"));    // no chain
   EXPECT_FALSE(plan_of("%result = aten::relu(%z)", "%z = aten::linear(%y, %v, %b)"));
 }
 

@@ -73,6 +73,21 @@ TEST(LinearKernel, AddsAnOperandOfTheResultsShapeOnly) {
   EXPECT_FALSE(linear.kernel->run(arguments(noise({70, kChannels + 1}), noise({70, 8}, 2))));
 }
 
+TEST(LinearKernel, AddsAnOperandInInt8) {
+  for (const char* sum : {"self.linear_second(y) + x", "x + self.linear_second(y)"}) {
+    const Kernel linear("y = self.linear(x)\nreturn self.exact_linear(" + std::string(sum) + ")",
+                        small_input(2), 1);
+    const auto plan = matmul_plan(*linear.partition.node().g(c10::attr::Subgraph)).value();
+    const size_t source = plan.source.argument;
+    for (const int64_t rows : {1, 9, 64, 70, 300}) {
+      std::vector<at::Tensor> inputs(2);
+      inputs[source] = linear.partition.int8(noise({rows, kChannels}), source);
+      inputs[1 - source] = linear.partition.int8(noise({rows, kChannels}, 2), 1 - source);
+      linear.expect_right(inputs);
+    }
+  }
+}
+
 TEST(LinearKernel, TakesPReluOfAMatrixOnly) {
   const Kernel linear("return self.exact_linear(torch.prelu(self.linear(x), self.scale))",
                       small_input(2), 0);

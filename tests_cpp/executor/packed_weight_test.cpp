@@ -81,7 +81,7 @@ TEST_F(PackedWeightTest, OfAConvolutionComesBackToo) {
     const at::Tensor before = weight.int_repr();
     const ConvPlan plan = conv_of(weight, groups, 5);
     const ConvConstants constants(plan, Weights::Owned);
-    const ConvPrimitive convolution(plan, constants, {1, 128, 9, 9}, {1, 128, 9, 9});
+    const ConvPrimitive convolution(plan, constants, {{1, 128, 9, 9}, {1, 128, 9, 9}, {}});
     EXPECT_EQ(data_of(weight), nullptr) << groups;
     constants.restore_weight();
     EXPECT_TRUE(at::equal(weight.int_repr(), before)) << groups;
@@ -93,7 +93,7 @@ TEST_F(PackedWeightTest, IsKeptOnceItWasAskedFor) {
   const ConvPlan plan = conv_of(weight);
   const ConvConstants constants(plan, Weights::Owned);
   constants.restore_weight();  // before it was packed
-  const ConvPrimitive convolution(plan, constants, {1, 16, 9, 9}, {1, 16, 9, 9});
+  const ConvPrimitive convolution(plan, constants, {{1, 16, 9, 9}, {1, 16, 9, 9}, {}});
   EXPECT_NE(data_of(weight), nullptr);
 }
 
