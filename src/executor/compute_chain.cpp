@@ -129,10 +129,12 @@ class Reader {
     if (constant.numel() == 1 && constant.dim() <= 1 && kind != OpKind::PReLU) {
       return existing(post_op_with(kind, constant.item<float>()));
     }
-    require(kind == OpKind::PReLU || lies_along_channels(constant));
-    require(constant.numel() == output_channels(chain_.compute));
-    return {.algorithm = existing(binary_algorithm(kind)),
-            .by_channel = constant.flatten().contiguous()};
+    const bool is_of_channels = constant.numel() == output_channels(chain_.compute) &&
+                                (kind == OpKind::PReLU || lies_along_channels(constant));
+    PostOp result{.algorithm = existing(binary_algorithm(kind))};
+    require(is_of_channels || !result.is_prelu());
+    (is_of_channels ? result.by_channel : result.constant) = constant.contiguous();
+    return result;
   }
 
   /// Channels are the last dimension of a linear layer's result, and stand before the spatial ones

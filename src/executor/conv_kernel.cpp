@@ -1,7 +1,5 @@
 #include "executor/conv_kernel.h"
 
-#include <c10/util/SmallVector.h>
-
 #include <algorithm>
 #include <stdexcept>
 
@@ -17,7 +15,6 @@ namespace int8graph {
 namespace {
 
 using Arguments = std::span<const at::Tensor>;
-using Operands = c10::SmallVector<at::Tensor, 2>;
 
 /// @throws std::invalid_argument if the arguments do not fit the convolution
 OutputSpec result_spec(const ConvPlan& plan, Arguments arguments) {
@@ -97,8 +94,8 @@ class ConvCall {
   static std::vector<ConvOperand> operands(const ConvPlan& plan, Arguments arguments,
                                            c10::IntArrayRef result) {
     std::vector<ConvOperand> operands;
-    for (const size_t operand : operands_of(plan.post_ops)) {
-      operands.emplace_back(arguments[operand], result);
+    for (const at::Tensor& operand : operands_of(plan.post_ops, arguments)) {
+      operands.emplace_back(operand, result);
     }
     return operands;
   }
@@ -130,7 +127,6 @@ class ConvKernel final : public PrimitiveKernel {
         layout_(layout),
         may_reuse_summand_(may_reuse_summand),
         summand_(plan_.summand()),
-        operands_(operands_of(plan_.post_ops)),
         constants_(plan_, weights),
         cache_(std::move(name), compile_cache_capacity()) {}
 
@@ -140,8 +136,7 @@ class ConvKernel final : public PrimitiveKernel {
     const auto call = cache_.find_or_make(
         CallKey(arguments).view(), [&] { return ConvCall(plan_, constants_, arguments, layout_); });
     if (!call->has_value()) return {};
-    Operands operands;
-    for (const size_t operand : operands_) operands.push_back(arguments[operand]);
+    Operands operands = operands_of(plan_.post_ops, arguments);
     return (*call)->run(source, summand, may_reuse_summand_ && is_unique(*summand),
                         std::move(operands));
   }
@@ -153,7 +148,6 @@ class ConvKernel final : public PrimitiveKernel {
   const OutputLayout layout_;
   const bool may_reuse_summand_;
   const std::optional<size_t> summand_;
-  const std::vector<size_t> operands_;
   const ConvConstants constants_;
   const PrimitiveCache<ConvCall> cache_;
 };

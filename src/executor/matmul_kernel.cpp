@@ -1,6 +1,7 @@
 #include "executor/matmul_kernel.h"
 
 #include <ATen/ATen.h>
+#include <ATen/ExpandUtils.h>
 #include <ATen/Parallel.h>
 #include <c10/util/SmallVector.h>
 
@@ -8,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <iterator>
 
 #include "config/environment.h"
 #include "executor/call_key.h"
@@ -39,9 +41,10 @@ at::Tensor with_dense_rows_or_columns(const at::Tensor& tensor) {
 /// 1 of 4 (an attention's heads), with or without dimension 2; over the batch or otherwise only the
 /// reference kernel does. And in 3.2 they read it as if it were dense, whatever strides it has.
 at::Tensor operand_for(const at::Tensor& operand, at::IntArrayRef result) {
-  if (operand.numel() == 1) return operand.contiguous();
+  if (operand.numel() == 1) return operand.reshape(std::vector<int64_t>(result.size(), 1));
   std::vector<int64_t> sizes = result.vec();
-  if (sizes.size() == 4 && operand.size(1) == 1 && operand.size(3) == sizes[3]) {
+  if (sizes.size() == 4 && operand.dim() == 4 && operand.size(1) == 1 &&
+      operand.size(3) == sizes[3]) {
     sizes[1] = 1;
     sizes[2] = operand.size(2);
   }
@@ -83,7 +86,6 @@ class MatmulKernel : public PrimitiveKernel {
  protected:
   MatmulKernel(MatmulPlan plan, std::string name, size_t capacity)
       : plan_(std::move(plan)),
-        operands_(operands_of(plan_.post_ops)),
         constants_(std::make_shared<MatmulConstants>(plan_)),
         cache_(std::move(name), capacity) {}
 
@@ -95,7 +97,6 @@ class MatmulKernel : public PrimitiveKernel {
   }
 
   const MatmulPlan plan_;
-  const std::vector<size_t> operands_;
   const std::shared_ptr<const MatmulConstants> constants_;
 
  private:
@@ -113,16 +114,17 @@ class LinearKernel final : public MatmulKernel {
   void restore_weight() const override { constants_->weight()->restore(); }
 
   std::optional<at::Tensor> run(Arguments arguments) const override {
-    if (!fit(arguments)) return {};
     const at::Tensor& whole = arguments[plan_.source.argument];
+    if (!fits(whole.sizes())) return {};
     const int64_t rows = whole.numel() / plan_.inner_size();
     const at::Tensor source = with_padding(whole, rows);
-    c10::SmallVector<at::Tensor, 2> operands;
-    for (const size_t operand : operands_) {
-      operands.push_back(with_padding(arguments[operand], rows));
-    }
     std::vector<int64_t> sizes = whole.sizes().vec();
     sizes.back() = plan_.outer_size();
+    Operands operands = operands_of(plan_.post_ops, arguments);
+    for (at::Tensor& operand : operands) {
+      if (!at::is_expandable_to(operand.sizes(), sizes)) return {};
+      operand = with_padding(operand.sizes() == sizes ? operand : operand.expand(sizes), rows);
+    }
     at::Tensor result = allocate_rows(rows, sizes);
 
     prepare_for(rows);
@@ -136,10 +138,9 @@ class LinearKernel final : public MatmulKernel {
       is_done = is_done && primitive->has_value();
       if (!is_done) return;
       c10::SmallVector<const void*, 2> at_first;
-      for (size_t i = 0; i < operands.size(); ++i) {
-        const auto row =
-            static_cast<int64_t>(arguments[operands_[i]].itemsize()) * plan_.outer_size();
-        at_first.push_back(static_cast<const char*>(operands[i].const_data_ptr()) + first * row);
+      for (const at::Tensor& operand : operands) {
+        const auto row = static_cast<int64_t>(operand.nbytes()) / padded_rows(rows);
+        at_first.push_back(static_cast<const char*>(operand.const_data_ptr()) + first * row);
       }
       (*primitive)
           ->run({in + first * in_row,
@@ -155,16 +156,10 @@ class LinearKernel final : public MatmulKernel {
   // One matmul for each block size and number of threads, while that does not keep changing.
   static constexpr size_t kCapacity = 4 * kRowBlockSizes.size();
 
-  bool fit(Arguments arguments) const {
-    const auto sizes = arguments[plan_.source.argument].sizes();
-    if (sizes.empty() || sizes.back() != plan_.inner_size()) return false;
+  bool fits(at::IntArrayRef source) const {
     // PReLU's channels are dimension 1, which the columns are of a matrix only.
-    if (sizes.size() != 2 && std::ranges::any_of(plan_.post_ops, &PostOp::is_prelu)) return false;
-    return std::ranges::all_of(operands_, [&](size_t operand) {
-      const auto others = arguments[operand].sizes();
-      return others.size() == sizes.size() && others.back() == plan_.outer_size() &&
-             others.slice(0, sizes.size() - 1) == sizes.slice(0, sizes.size() - 1);
-    });
+    return !source.empty() && source.back() == plan_.inner_size() &&
+           (source.size() == 2 || std::ranges::none_of(plan_.post_ops, &PostOp::is_prelu));
   }
 
   /// The result of these sizes; with padding it is the first part of a larger buffer.
@@ -208,20 +203,17 @@ class ProductKernel final : public MatmulKernel {
     if (!multiply(left.sizes(), right.sizes())) return {};
     std::vector<int64_t> sizes = left.sizes().vec();
     sizes.back() = right.sizes().back();
-    if (!broadcast_to(sizes, arguments)) return {};
-
     const at::Tensor source = with_dense_rows_or_columns(left);
     const at::Tensor second = with_dense_rows_or_columns(right);
-    c10::SmallVector<at::Tensor, 2> operands;
-    for (const size_t operand : operands_) {
-      operands.push_back(operand_for(arguments[operand], sizes));
+    Operands operands = operands_of(plan_.post_ops, arguments);
+    for (at::Tensor& operand : operands) {
+      if (!at::is_expandable_to(operand.sizes(), sizes)) return {};
+      operand = operand_for(operand, sizes);
     }
     at::Tensor result = allocate_result(plan_, std::move(sizes), layout_);
     const auto primitive = matmul(CallKey(arguments).view(), [&] {
       MatmulShapes shapes{desc_of(source), desc_of(second), desc_of(result), {}};
-      for (const at::Tensor& operand : operands) {
-        shapes.operands.push_back(desc_of(operand));
-      }
+      std::ranges::transform(operands, std::back_inserter(shapes.operands), desc_of);
       return shapes;
     });
     if (!primitive->has_value()) return {};
@@ -240,15 +232,6 @@ class ProductKernel final : public MatmulKernel {
     const size_t rank = left.size();
     return rank >= 2 && right.size() == rank && left[rank - 1] == right[rank - 2] &&
            left.slice(0, rank - 2) == right.slice(0, rank - 2);
-  }
-
-  /// Whether all operands are of these sizes, or of 1 where they are broadcast.
-  bool broadcast_to(const std::vector<int64_t>& sizes, Arguments arguments) const {
-    return std::ranges::all_of(operands_, [&](size_t operand) {
-      return std::ranges::equal(arguments[operand].sizes(), sizes, [](int64_t size, int64_t whole) {
-        return size == whole || size == 1;
-      });
-    });
   }
 
   const OutputLayout layout_;

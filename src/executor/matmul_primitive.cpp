@@ -59,7 +59,7 @@ MatmulShapes linear_shapes(const MatmulPlan& plan, const memory::desc& weight, i
                       rows_of(rows, plan.outer_size(), result),
                       {}};
   for (const PostOp& op : plan.post_ops) {
-    if (op.argument) {
+    if (op.reads_operand()) {
       shapes.operands.push_back(rows_of(rows, plan.outer_size(), onednn_dtype(op.dtype)));
     }
   }

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <limits>
 
 namespace int8graph {
 
 using dnnl::algorithm;
 
 namespace {
+
+constexpr float kLargest = std::numeric_limits<float>::max();
 
 std::array<PostOp, 3> on_integers(const PostOp& op) {
   const auto& [scale, zero_point, dtype] = op.int8->parameters;
@@ -24,10 +27,10 @@ std::array<PostOp, 3> on_integers(const PostOp& op) {
 
 }  // namespace
 
-std::vector<size_t> operands_of(std::span<const PostOp> post_ops) {
-  std::vector<size_t> operands;
+Operands operands_of(std::span<const PostOp> post_ops, std::span<const at::Tensor> arguments) {
+  Operands operands;
   for (const PostOp& op : post_ops) {
-    if (op.argument) operands.push_back(*op.argument);
+    if (op.reads_operand()) operands.push_back(op.argument ? arguments[*op.argument] : op.constant);
   }
   return operands;
 }
@@ -80,6 +83,8 @@ std::optional<PostOp> eltwise_post_op(const LoweredOp& op) {
       return PostOp{algorithm::eltwise_round};
     case OpKind::Sigmoid:
       return PostOp{algorithm::eltwise_logistic};
+    case OpKind::SoftPlus:
+      return PostOp{algorithm::eltwise_soft_relu, attr_of<float>(op, Attr::beta)};
     case OpKind::Sqrt:
       return PostOp{algorithm::eltwise_sqrt};
     case OpKind::Square:
@@ -97,6 +102,10 @@ std::optional<PostOp> post_op_with(OpKind kind, float number) {
       return PostOp{algorithm::eltwise_linear, 1, number};
     case OpKind::Divide:
       return PostOp{algorithm::eltwise_linear, 1 / number, 0};
+    case OpKind::Maximum:
+      return PostOp{algorithm::eltwise_clip_v2, number, kLargest};
+    case OpKind::Minimum:
+      return PostOp{algorithm::eltwise_clip_v2, -kLargest, number};
     case OpKind::Multiply:
       return PostOp{algorithm::eltwise_linear, number, 0};
     case OpKind::Subtract:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/SmallVector.h>
 
 #include <oneapi/dnnl/dnnl.hpp>
 #include <optional>
@@ -21,12 +22,17 @@ struct PostOp {
   c10::ScalarType dtype = c10::kFloat;      ///< of that input, whose integers count if it is int8
   std::optional<QuantizedInput> int8 = {};  ///< or an operand that is dequantized
   at::Tensor by_channel = {};  ///< or constant, f32 [C]: a number for each channel of the result
+  at::Tensor constant = {};    ///< or constant, f32, of any sizes that broadcast to the result's
 
+  bool reads_operand() const { return argument || constant.defined(); }
   bool is_prelu() const { return algorithm == dnnl::algorithm::undef; }
 };
 
-/// Which of the partition's inputs binary post-ops read, in their order.
-std::vector<size_t> operands_of(std::span<const PostOp> post_ops);
+using Operands = c10::SmallVector<at::Tensor, 2>;
+
+/// What binary post-ops read, in their order.
+/// @param arguments the partition's
+Operands operands_of(std::span<const PostOp> post_ops, std::span<const at::Tensor> arguments);
 
 /// Where the first operand in int8 is that is added.
 enum class Summand {

@@ -26,7 +26,7 @@ dnnl::post_ops onednn_post_ops(const AttributesOf& of) {
       result.append_prelu(kAlongChannels);
     } else if (op.by_channel.defined()) {
       result.append_binary(op.algorithm, of.channels);
-    } else if (op.argument) {
+    } else if (op.reads_operand()) {
       result.append_binary(op.algorithm, of.operands[next++]);
     } else {
       result.append_eltwise(op.algorithm, op.alpha, op.beta);
@@ -60,7 +60,7 @@ dnnl::primitive_attr primitive_attributes(const AttributesOf& of) {
 std::vector<int> operand_places(std::span<const PostOp> post_ops) {
   std::vector<int> places;
   for (size_t i = 0; i < post_ops.size(); ++i) {
-    if (!post_ops[i].argument) continue;
+    if (!post_ops[i].reads_operand()) continue;
     places.push_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(static_cast<int>(i)) | DNNL_ARG_SRC_1);
   }
   return places;

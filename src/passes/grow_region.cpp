@@ -52,6 +52,24 @@ bool is_of_one_tensor(const LoweredOp& op) {
          ((commutes(op.kind) || is_directed(op.kind)) && constant_tensor(op.inputs[1]));
 }
 
+/// Whether a primitive computes the layer, for inputs of any sizes.
+bool is_layer_of_primitives(const LoweredOp& op) {
+  const auto weight = constant_tensor(op.inputs[1]);
+  return op.kind == OpKind::Convolution ||
+         (op.kind == OpKind::MatMul && weight && weight->dim() == 2);
+}
+
+/// sigmoid(x) or sigmoid(number * x).
+bool is_gate_of_swish(const std::vector<LoweredOp>& ops) {
+  if (ops.empty() || ops.back().kind != OpKind::Sigmoid) return false;
+  if (ops.size() == 1) return true;
+  const bool scales = ops[0].kind == OpKind::Multiply || ops[0].kind == OpKind::Divide;
+  return ops.size() == 2 && scales && std::ranges::any_of(ops[0].inputs, [](const auto* input) {
+           const auto constant = constant_tensor(input);
+           return constant && constant->numel() == 1 && constant->dim() <= 1;
+         });
+}
+
 class Grower {
  public:
   explicit Grower(const std::unordered_set<const jit::Node*>& candidates)
@@ -79,7 +97,10 @@ class Grower {
     jit::Node* weight = weight_of(*op.inputs[1]);
     if (activation == nullptr || weight == nullptr) return;
     region_ = {activation, weight, &node};
-    if (op.kind != OpKind::ConvTranspose) channels_ = output_channels(op);
+    if (is_layer_of_primitives(op)) {
+      channels_ = output_channels(op);
+      most_post_ops_ = kMostOfPrimitives;
+    }
     jit::Value* result = node.output();
     while (jit::Value* next = extend(*result)) result = next;
   }
@@ -156,7 +177,7 @@ class Grower {
       end_with(*reader);
       return nullptr;
     }
-    if (!op || post_ops_ == kMostPostOps) return nullptr;
+    if (!op || post_ops_ == most_post_ops_) return nullptr;
     if (!takes_as_result(*op, result) && !is_prelu_of(result, *op)) return nullptr;
     if (op->kind == OpKind::Add && post_ops_ == 0) {
       summand_ = dequantize_of(*op->inputs[op->inputs[0] == &result ? 1 : 0]);
@@ -185,31 +206,42 @@ class Grower {
   }
 
   /// x * sigmoid(x), x + relu(x), tanh(x) - x: behind a compute operation, whose result x is, one
-  /// of its readers joins the branch that starts at the other.
+  /// of its readers joins the branch that starts at the other. Of these, primitives know the first.
   jit::Value* extend_by_branch(jit::Value& result, jit::Node& start, jit::Node& end) {
     if (post_ops_ > 0) return nullptr;
     Region branch;
+    std::vector<LoweredOp> ops;
     for (jit::Node* node = &start; node != &end; node = only_reader(*node->output())) {
-      const auto op = node != nullptr && is_candidate(*node) ? lowered(*node) : std::nullopt;
+      auto op = node != nullptr && is_candidate(*node) ? lowered(*node) : std::nullopt;
       if (!op || !is_of_one_tensor(*op)) return nullptr;
       branch.push_back(node);
+      ops.push_back(std::move(*op));
     }
     const auto op = is_candidate(end) ? lowered(end) : std::nullopt;
     const bool joins = op && (commutes(op->kind) || (is_directed(op->kind) &&
                                                      op->inputs[1] == &result && !branch.empty()));
-    if (!joins || branch.size() + 1 > kMostPostOps) return nullptr;
+    if (!joins || branch.size() + 1 > kMostOfOneDnnGraph) return nullptr;
+    if (op->kind != OpKind::Multiply || !is_gate_of_swish(ops)) leave_to_onednn_graph();
     post_ops_ = branch.size() + 1;
     region_.insert(region_.end(), branch.begin(), branch.end());
     region_.push_back(&end);
     return end.output();
   }
 
-  static constexpr size_t kMostPostOps = 3;  // of oneDNN Graph 3.2
+  void leave_to_onednn_graph() {
+    channels_.reset();
+    most_post_ops_ = kMostOfOneDnnGraph;
+  }
+
+  static constexpr size_t kMostOfOneDnnGraph = 3;  // in version 3.2
+  // They take 32. A summand in int8 may need three, and is one at most.
+  static constexpr size_t kMostOfPrimitives = 30;
 
   const std::unordered_set<const jit::Node*>& candidates_;
   Region region_;
   size_t post_ops_ = 0;
-  std::optional<int64_t> channels_;  ///< of what a primitive computes
+  size_t most_post_ops_ = kMostOfOneDnnGraph;
+  std::optional<int64_t> channels_;  ///< of what a layer makes that primitives compute
   jit::Node* summand_ = nullptr;     ///< an int8 operand of a sum, which joins if a quantizer does
 };
 

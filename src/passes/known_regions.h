@@ -16,7 +16,7 @@ namespace int8graph {
 ///     %y = int8graph::dequantize(%x, ...)
 ///     %w = aten::dequantize(%constant)
 ///     %z = aten::linear(%y, %w, %b)              a convolution or product of int8 operands
-///     %g = aten::gelu(%z, ...)                   up to three element-wise operations
+///     %g = aten::gelu(%z, ...)                   element-wise operations
 ///     %s = aten::add(%g, %residual, 1)           or arithmetic with a second operand
 ///     %q = aten::quantize_per_tensor(%s, ...)    may be missing
 ///
@@ -31,9 +31,10 @@ namespace int8graph {
 /// makes may be read twice right behind it, where both ways join again: x * sigmoid(x). The second
 /// operand of a sum right behind it may be dequantized inside, too, if it has the result's dtype.
 ///
-/// All of these oneDNN Graph 3.2 takes as one partition, so a region that no primitive runs is
-/// still compiled as a whole; but for PReLU with a slope for each channel, which primitives take
-/// behind a convolution or linear layer. It would let a quantizer of an activation join in the place of a
+/// More than three such operations, and PReLU with a slope for each channel, join behind
+/// convolutions and linear layers, which primitives compute (executor/post_op.h). All else oneDNN
+/// Graph 3.2 takes as one partition, so a region that no primitive runs is still compiled as a
+/// whole. It would let a quantizer of an activation join in the place of a
 /// weight, which is slower than PyTorch's, and sums of mixed int8 dtypes, which it computes
 /// wrongly.
 struct KnownRegions {

@@ -169,6 +169,13 @@ TEST(ConvKernel, TakesFloatsForAnOperandInOneDimensionAndInThree) {
   three.expect_right(with_operand(three, small_input(5), noise({2, 8, 6, 5, 4}, 3)));
 }
 
+TEST(ConvKernel, AddsAConstant) {
+  const Kernel conv("return self.exact_conv2d(torch.relu(self.conv2d(x)) + self.place)",
+                    small_input(4));
+  EXPECT_TRUE(conv.plan.post_ops.back().constant.defined());
+  conv.expect_right({conv.partition.int8(small_input(4))});
+}
+
 TEST(ConvKernel, AddsTheSameFloatsTwice) {
   const Kernel conv("y = x.abs()\nreturn torch.topk((self.conv2d(x) + y) * y, 2)[0]",
                     small_input(4));

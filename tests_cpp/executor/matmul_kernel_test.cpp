@@ -55,7 +55,7 @@ TEST(LinearKernel, TakesAnyRankAndStrides) {
   linear.expect_right({wide.slice(2, 0, kChannels).transpose(0, 1)});
 }
 
-TEST(LinearKernel, AddsAnOperandOfTheResultsShapeOnly) {
+TEST(LinearKernel, AddsAnOperandThatBroadcasts) {
   const Kernel linear("y = self.linear(x)\nreturn torch.topk(self.linear_second(y) + x, 2)[0]",
                       small_input(2), 1);
   ASSERT_EQ(linear.partition.node().inputs().size(), 2);
@@ -69,8 +69,18 @@ TEST(LinearKernel, AddsAnOperandOfTheResultsShapeOnly) {
   };
   linear.expect_right(arguments(noise({70, kChannels}), noise({70, kChannels}, 2)));
   linear.expect_right(arguments(noise({70, kChannels}), noise({kChannels, 70}, 2).t()));
-  EXPECT_FALSE(linear.kernel->run(arguments(noise({70, kChannels}), noise({1, kChannels}, 2))));
+  linear.expect_right(arguments(noise({70, kChannels}), noise({1, kChannels}, 2)));
+  linear.expect_right(arguments(noise({3, 5, kChannels}), noise({5, 1}, 2)));
+  linear.expect_right(arguments(noise({9, kChannels}), noise({}, 2)));
   EXPECT_FALSE(linear.kernel->run(arguments(noise({70, kChannels + 1}), noise({70, 8}, 2))));
+  EXPECT_FALSE(linear.kernel->run(arguments(noise({5, kChannels}), noise({3, 5, 8}, 2))));
+}
+
+TEST(LinearKernel, AddsAConstant) {
+  const Kernel linear("return self.exact_linear(torch.gelu(self.linear(x)) + self.w[:2])",
+                      small_input(2), 0);
+  linear.expect_right({linear.partition.int8(small_input(2))});
+  linear.expect_right({linear.partition.int8(noise({3, 2, kChannels}))});
 }
 
 TEST(LinearKernel, AddsAnOperandInInt8) {

@@ -538,6 +538,16 @@ const Pattern kPatterns[] = {
      "y = self.conv2d(x) + x\nreturn self.exact_conv2d(torch.relu(self.batch_norm(y)))",
      "quantize | dequantize+conv2d+add | aten::addcmul | quantize | dequantize+conv2d"},
 
+    // More than oneDNN Graph fuses.
+    {"conv2d_four_operations", 4,
+     "y = torch.tanh(torch.relu(self.conv2d(x)) * 0.5 + 0.25).square()\n"
+     "return self.exact_conv2d(y)",
+     "quantize | dequantize+conv2d+relu+mul+add+tanh+square+quantize | dequantize+conv2d"},
+    {"linear_four_operations", 2,
+     "y = torch.softplus(torch.maximum(self.linear(x), self.slope)) * self.scale - x\n"
+     "return self.exact_linear(torch.abs(y))",
+     "quantize | dequantize+linear+maximum+softplus+mul+sub+abs+quantize | dequantize+linear"},
+
     // PReLU with a slope for each channel. A transposed convolution is oneDNN Graph's, which fuses
     // none; and the second dimension of three is not that of a linear layer's columns.
     {"conv1d_prelu", 3, "return self.exact_conv1d(torch.prelu(self.conv1d(x), self.scale))",

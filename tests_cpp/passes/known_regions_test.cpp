@@ -17,11 +17,12 @@ namespace {
 namespace jit = torch::jit;
 
 /// What `nodes` makes of int8 tensors with a zero point (%q, %q2, %q3) and without (%k), fp32 ones
-/// (%x), int8 weights of a linear layer and of a convolution, and the number %three.
+/// (%x), int8 weights of a linear layer and of convolutions, the number %three, and four %slopes.
 std::shared_ptr<jit::Graph> graph_of(const std::string& nodes, const std::string& result) {
   return ir(R"IR(
 graph(%q : Tensor, %q2 : Tensor, %k : Tensor, %x : Tensor, %linear_weight : Tensor,
-      %conv_weight : Tensor, %transposed_weight : Tensor, %q3 : Tensor, %three : Tensor):
+      %conv_weight : Tensor, %transposed_weight : Tensor, %q3 : Tensor, %three : Tensor,
+      %slopes : Tensor):
   %s : float = prim::Constant[value=0.02]()
   %z : int = prim::Constant[value=128]()
   %zero : int = prim::Constant[value=0]()
@@ -43,7 +44,8 @@ graph(%q : Tensor, %q2 : Tensor, %k : Tensor, %x : Tensor, %linear_weight : Tens
             {{"linear_weight", int8_weight({4, 4})},
              {"conv_weight", int8_weight({4, 4, 3, 3})},
              {"transposed_weight", int8_weight({4, 4, 3, 3}, 1)},
-             {"three", at::full({1}, 3.0F)}});
+             {"three", at::full({1}, 3.0F)},
+             {"slopes", at::full({4}, 0.25F)}});
 }
 
 const std::string kLinear = R"IR(
@@ -133,15 +135,6 @@ INSTANTIATE_TEST_SUITE_P(
   %p : Tensor = aten::quantize_per_tensor(%m, %s, %z, %u8))IR",
                          "%p",
                          {"dequantize dequantize conv2d sigmoid mul quantize_per_tensor"}},
-                    Case{"more_activations_than_fit",
-                         kConv + R"IR(
-  %r : Tensor = aten::relu(%l)
-  %t : Tensor = aten::tanh(%r)
-  %e : Tensor = aten::abs(%t)
-  %f : Tensor = aten::square(%e)
-  %p : Tensor = aten::quantize_per_tensor(%f, %s, %z, %u8))IR",
-                         "%p",
-                         {"dequantize dequantize conv2d relu tanh abs"}},
                     Case{"mish",
                          kConv + R"IR(
   %e : Tensor = aten::softplus(%l, %one, %twenty)
@@ -149,7 +142,7 @@ INSTANTIATE_TEST_SUITE_P(
   %m : Tensor = aten::mul(%l, %t))IR",
                          "%m",
                          {"dequantize dequantize conv2d softplus tanh mul"}},
-                    Case{"hardswish",
+                    Case{"hardswish_without_its_division",
                          kConv + R"IR(
   %a : Tensor = aten::add(%l, %three, %one)
   %e : Tensor = aten::relu6(%a)
@@ -306,6 +299,56 @@ TEST(KnownRegions, ArePartitionsOfOneDnnGraphWhateverFollows) {
       }
     }
   }
+}
+
+// --- Some only primitives run ---
+
+const std::string kFour = R"IR(
+  %r : Tensor = aten::relu(%l)
+  %t : Tensor = aten::tanh(%r)
+  %e : Tensor = aten::abs(%t)
+  %f : Tensor = aten::square(%e)
+  %p : Tensor = aten::quantize_per_tensor(%f, %s, %z, %u8))IR";
+
+const std::string kPRelu = R"IR(
+  %r : Tensor = aten::prelu(%l, %slopes)
+  %p : Tensor = aten::quantize_per_tensor(%r, %s, %z, %u8))IR";
+
+TEST(KnownRegions, MoreOperationsThanOneDnnGraphFusesJoinALayer) {
+  EXPECT_EQ(known_in(*graph_of(kConv + kFour, "%p")),
+            Names{"dequantize dequantize conv2d relu tanh abs square quantize_per_tensor"});
+  EXPECT_EQ(known_in(*graph_of(kLinear + kFour, "%p")),
+            Names{"dequantize dequantize linear relu tanh abs square quantize_per_tensor"});
+  EXPECT_EQ(known_in(*graph_of(kConvTranspose + kFour, "%p")),
+            Names{"dequantize dequantize conv_transpose2d relu tanh abs"});
+  EXPECT_EQ(known_in(*graph_of("  %dk : Tensor = int8graph::dequantize(%k, %s, %zero, %s8)\n"
+                               "  %l : Tensor = aten::matmul(%d, %dk)" +
+                                   kFour,
+                               "%p")),
+            Names{"dequantize dequantize matmul relu tanh abs"});
+}
+
+TEST(KnownRegions, AsDoesPRelu) {
+  EXPECT_EQ(known_in(*graph_of(kConv + kPRelu, "%p")),
+            Names{"dequantize dequantize conv2d prelu quantize_per_tensor"});
+  EXPECT_EQ(known_in(*graph_of(kLinear + kPRelu, "%p")),
+            Names{"dequantize dequantize linear prelu quantize_per_tensor"});
+  EXPECT_EQ(known_in(*graph_of(kConvTranspose + kPRelu, "%p")),
+            Names{"dequantize dequantize conv_transpose2d"});
+}
+
+TEST(KnownRegions, ButNotBehindABranchThatPrimitivesDoNotKnow) {
+  const std::string tail = R"IR(
+  %h : Tensor = aten::hardsigmoid(%l)
+  %m : Tensor = aten::mul(%l, %h)
+  %a : Tensor = aten::abs(%m)
+  %b : Tensor = aten::square(%a))IR";
+  EXPECT_EQ(known_in(*graph_of(kConv + tail, "%b")),
+            Names{"dequantize dequantize conv2d hardsigmoid mul abs"});
+  std::string swish = tail;
+  swish.replace(swish.find("hardsigmoid"), 11, "sigmoid");
+  EXPECT_EQ(known_in(*graph_of(kConv + swish, "%b")),
+            Names{"dequantize dequantize conv2d sigmoid mul abs square"});
 }
 
 TEST(KnownRegions, ASummandOfTheOtherDtypeIsDequantizedOutside) {
