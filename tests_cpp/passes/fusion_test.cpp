@@ -520,6 +520,13 @@ const Pattern kPatterns[] = {
      "quantize | aten::transpose | dequantize+linear+quantize | aten::transpose | "
      "dequantize+linear+quantize | dequantize+dequantize+matmul"},
 
+    {"packed_projection", 3,
+     "y = self.linear(x.transpose(1, 2))\n"
+     "q, k = y.reshape(x.size(0), x.size(2), 2, 2, 2).permute([2, 0, 3, 1, 4]).unbind(0)\n"
+     "return torch.matmul(q, k.transpose(-2, -1))",
+     "quantize | aten::transpose | aten::size | aten::size | dequantize+linear+quantize | "
+     "aten::reshape | aten::permute | dequantize+linear+quantize | aten::reshape | aten::permute | "
+     "aten::transpose | dequantize+dequantize+matmul"},
     {"linear_of_four_dimensions", 4, "return self.linear(torch.permute(x, [0, 2, 3, 1]))",
      "quantize | aten::permute | dequantize+linear"},
     {"avg_pool2d_of_one_size", 4,
