@@ -1,25 +1,55 @@
-"""What a new sequence length costs: BERT-base, one thread, requests of random lengths.
+"""What a new input shape costs: sequence lengths of BERT-base, or image sizes of a CNN, one thread.
 
-One model answers all requests. Each is compared with a model that was loaded for that length alone
-and has run nothing else, in the same moments. Prints the quantiles of the ratio, and the memory
-after the first and after the last request.
+One model answers all requests, each of a random shape. It is compared with a model that was loaded
+for that shape alone and has run nothing else, in the same moments. Prints the quantiles of the
+ratio, at the first call with a shape and at the second, and the memory after the first and after
+the last request.
 """
 
 import argparse
 import multiprocessing
 import random
 import statistics
+import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import int8graph
 import torch
+from torch import Tensor
 
-from workloads import WORKLOADS
+from workloads import WORKLOADS, random_image
 
-SHORTEST, LONGEST = 5, 512
+LENGTHS = (5, 512)  # tokens
+SIDES = (96, 320)  # pixels
 WARM_UP = 20  # requests
+
+Shape = tuple[int, ...]
+
+
+def tokens(shape: Shape) -> Tensor:
+    random = torch.Generator().manual_seed(shape[0])
+    return torch.randint(1000, 30000, (1, *shape), generator=random)
+
+
+def image(shape: Shape) -> Tensor:
+    height, width = shape
+    return random_image(max(shape), 1, height)[:, :, :height, :width].contiguous()
+
+
+Inputs = Callable[[Shape], Tensor]
+
+
+def inputs_of(workload: str) -> Inputs:
+    return tokens if WORKLOADS[workload].is_transformer else image
+
+
+def draw(workload: str, requests: int, seed: int) -> list[Shape]:
+    random_number = random.Random(seed)
+    limits = [LENGTHS] if inputs_of(workload) is tokens else [SIDES, SIDES]
+    return [tuple(random_number.randint(*pair) for pair in limits) for _ in range(requests)]
 
 
 def resident_megabytes() -> float:
@@ -29,80 +59,95 @@ def resident_megabytes() -> float:
     raise RuntimeError("/proc/self/status has no VmRSS")
 
 
-def tokens(length: int) -> torch.Tensor:
-    return torch.randint(1000, 30000, (1, length), generator=torch.Generator().manual_seed(length))
-
-
-def milliseconds(module: torch.jit.ScriptModule, length: int) -> float:
-    ids = tokens(length)
+def milliseconds(module: torch.jit.ScriptModule, x: Tensor) -> float:
     start = time.perf_counter()
-    module(ids)
+    module(x)
     return 1000 * (time.perf_counter() - start)
 
 
-def artifact(folder: Path) -> Path:
-    model = WORKLOADS["bert_base"].model()
+def artifact(workload: str, folder: Path) -> Path:
+    model = WORKLOADS[workload].model()
+    make = inputs_of(workload)
+    shapes = [(64,), (128,), (192,)] if make is tokens else [(224, 224), (160, 192)]
     conf = int8graph.QuantConf()
-    for length in (64, 128, 192):
+    for shape in shapes:
         with int8graph.calibrate(conf):
-            model(tokens(length))
-    path = folder / "bert.pt"
-    int8graph.save(int8graph.convert(model, conf, tokens(128)), path)
+            model(make(shape))
+    path = folder / "model.pt"
+    int8graph.save(int8graph.convert(model, conf, make(shapes[0])), path)
     return path
 
 
-def static_milliseconds(path: Path, length: int) -> float:
-    """The median of five calls of a model that only knows this length."""
+def static_milliseconds(path: Path, x: Tensor) -> float:
+    """The median of five calls of a model that only knows this shape."""
     module = torch.jit.load(path)
     for _ in range(3):  # profiled, fused and compiled, steady
-        module(tokens(length))
-    return statistics.median(milliseconds(module, length) for _ in range(5))
+        module(x)
+    return statistics.median(milliseconds(module, x) for _ in range(5))
 
 
-def memory_growth(path: Path, lengths: list[int]) -> None:
+def memory_growth(path: Path, make: Inputs, shapes: list[Shape]) -> None:
     """Runs in a process of its own, which holds nothing but the model."""
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     module = torch.jit.load(path)
     for _ in range(4):
-        module(tokens(lengths[0]))
+        module(make(shapes[0]))
     first = resident_megabytes()
-    for length in lengths[1:]:
-        module(tokens(length))
+    for shape in shapes[1:]:
+        module(make(shape))
     last = resident_megabytes()
-    print(f"memory: {first:.0f} MB after one length, {last:.0f} MB after {len(lengths)} requests")
-    print(f"        {last / first:.2f} times as much")
+    print(f"memory: {first:.0f} MB after one shape, {last:.0f} MB after {len(shapes)} requests")
+    print(f"        {last / first:.2f} times as much", flush=True)
+
+
+def print_quantiles(call: str, ratios: list[float]) -> None:
+    ratios = sorted(ratios)
+    for share in (0.5, 0.9, 0.95, 0.99, 1.0):
+        position = min(int(share * len(ratios)), len(ratios) - 1)
+        print(
+            f"{100 * share:3.0f} % of the {call} calls within "
+            f"{ratios[position]:.2f} of the static model"
+        )
+
+
+def show_progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done} of {total} requests", end="\n" if done == total else "", file=sys.stderr)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workload", default="bert_base", choices=sorted(WORKLOADS))
+    parser.add_argument("--artifact", type=Path, help="measure this file of the workload's instead")
     parser.add_argument("--requests", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    if args.requests <= WARM_UP:
+        parser.error(f"--requests {args.requests}: the first {WARM_UP} only warm up")
     torch.set_num_threads(1)
-    draw = random.Random(args.seed)
-    lengths = [draw.randint(SHORTEST, LONGEST) for _ in range(args.requests)]
+    shapes = draw(args.workload, args.requests, args.seed)
+    make = inputs_of(args.workload)
     with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
-        path = artifact(Path(folder))
+        path = args.artifact or artifact(args.workload, Path(folder))
         alone = multiprocessing.get_context("spawn").Process(
-            target=memory_growth, args=(path, lengths)
+            target=memory_growth, args=(path, make, shapes)
         )
         alone.start()
         alone.join()
         module = torch.jit.load(path)
-        for length in lengths[:WARM_UP]:
-            module(tokens(length))
-        ratios = []
-        for before, length in zip(lengths[WARM_UP - 1 :], lengths[WARM_UP:]):
-            static = static_milliseconds(path, length)
-            module(tokens(before))  # the caches hold the other model
-            ratios.append(milliseconds(module, length) / static)
-    ratios.sort()
-    for share in (0.5, 0.9, 0.95, 0.99, 1.0):
-        position = min(int(share * len(ratios)), len(ratios) - 1)
-        print(
-            f"{100 * share:3.0f} % of the calls within {ratios[position]:.2f} of the static model"
-        )
+        for shape in shapes[:WARM_UP]:
+            module(make(shape))
+        first, second = [], []
+        for before, shape in zip(shapes[WARM_UP - 1 :], shapes[WARM_UP:]):
+            x = make(shape)
+            static = static_milliseconds(path, x)
+            module(make(before))  # the caches hold the other model
+            first.append(milliseconds(module, x) / static)
+            second.append(milliseconds(module, x) / static)
+            show_progress(len(first), len(shapes) - WARM_UP)
+    print_quantiles("first", first)
+    print_quantiles("second", second)
 
 
 if __name__ == "__main__":

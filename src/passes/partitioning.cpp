@@ -24,14 +24,18 @@ void partition_segment(MappedGraph& mapped, Partitioning& result) {
   result.reasons.merge(mapped.reasons);
   for (const auto& partition : mapped.graph.get_partitions()) {
     std::vector<size_t> ids = partition.get_ops();
-    if (!partition.is_supported() || ids.front() >= mapped.nodes.size()) continue;
+    if (ids.front() >= mapped.nodes.size()) continue;  // what keeps a value visible
     std::ranges::sort(ids);
     Region region;
     for (const size_t id : ids) region.push_back(mapped.nodes[id]);
-    if (is_worth_it(region)) {
+    if (partition.is_supported() && is_worth_it(region)) {
       result.regions.push_back(std::move(region));
-    } else {
-      for (const jit::Node* node : region) result.reasons.emplace(node, why_not_worth_it(*node));
+      continue;
+    }
+    for (const jit::Node* node : region) {
+      result.reasons.emplace(node, partition.is_supported()
+                                       ? why_not_worth_it(*node)
+                                       : "oneDNN Graph has no partition that it would be part of");
     }
   }
 }

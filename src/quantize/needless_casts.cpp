@@ -33,7 +33,8 @@ bool is_cast(const jit::Node& node) {
          is_softmax_with_dtype(node);
 }
 
-bool is_compute(const jit::Node& node) {
+/// Also in the forms that are not canonical yet.
+bool is_compute_of_any_form(const jit::Node& node) {
   const std::string_view symbol = node.kind().toQualString();
   const Operator* row = find_operator(symbol);
   return (row != nullptr && row->is_compute()) || is_generic_convolution(symbol) ||
@@ -55,7 +56,7 @@ std::vector<jit::Node*> casts_of_results(jit::Graph& graph) {
     const bool reads_result = !node->inputs().empty() && results.contains(node->input(0));
     if (reads_result && is_cast(*node) && !follows_another(*node, results)) casts.push_back(node);
     const bool goes_on = reads_result && (is_cast(*node) || find_operator(*node) != nullptr);
-    if (!goes_on && !is_compute(*node)) continue;
+    if (!goes_on && !is_compute_of_any_form(*node)) continue;
     results.insert(node->outputs().begin(), node->outputs().end());
   }
   return casts;

@@ -5,8 +5,10 @@
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "onednn/onednn_loader.h"
+#include "ops/attached_nodes.h"
 #include "passes/graph_mapping.h"
 #include "passes/partitioning.h"
 #include "testing/ir.h"
@@ -110,6 +112,18 @@ TEST_P(TheSameAsOneDnnGraph, Finds) {
   std::ranges::sort(asked);
   std::ranges::sort(known);
   EXPECT_EQ(asked, known);
+}
+
+TEST_P(TheSameAsOneDnnGraph, LeavesNoNodeWithoutAReason) {
+  load_onednn();
+  const auto graph = graph_of(GetParam().nodes, GetParam().result);
+  const Partitioning partitioning = partition_block(*graph->block());
+  std::unordered_set<const jit::Node*> told;
+  for (const Region& region : partitioning.regions) told.insert(region.begin(), region.end());
+  for (const auto& [node, reason] : partitioning.reasons) told.insert(node);
+  for (const jit::Node* node : nodes_of(*graph)) {
+    EXPECT_TRUE(told.contains(node) || is_part_of_its_reader(*node)) << node->kind().toQualString();
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <thread>
+#include <vector>
 
 #include "config/temporary_directory.h"
 #include "int8graph/convert.h"
@@ -45,6 +48,35 @@ TEST_F(ModuleIo, ASavedArtifactGivesTheSameNumbers) {
   for (int call = 0; call < 2; ++call) plain.forward({x_});
   EXPECT_TRUE(at::equal(plain.forward({x_}).toTensor(), expected));
   EXPECT_EQ(directory_.number_of_files(), 1);
+}
+
+/// Several threads call a module that nobody has called before, with shapes that keep changing.
+void expect_right_numbers_from_all_threads(jit::Module& module, jit::Module& expected) {
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      const c10::InferenceMode no_grad;
+      for (int64_t call = 0; call < 20; ++call) {
+        const at::Tensor x = noise({1, kChannels, 5 + (call * (i + 1)) % 11, 7});
+        const at::Tensor right = expected.forward({x}).toTensor();
+        if (!at::allclose(module.forward({x}).toTensor(), right, 1e-4, 1e-4)) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(ModuleIo, ThreadsMayShareALoadedModuleFromItsFirstCallOn) {
+  save(artifact_, path_);
+  const c10::InferenceMode no_grad;
+  jit::Module expected = load(path_);
+  expected.forward({x_});
+  jit::Module loaded = load(path_);
+  expect_right_numbers_from_all_threads(loaded, expected);
+  jit::Module plain = jit::load(path_);
+  expect_right_numbers_from_all_threads(plain, expected);
 }
 
 TEST_F(ModuleIo, TheFileCarriesTheQuantConf) {
