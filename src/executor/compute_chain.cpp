@@ -32,6 +32,10 @@ T existing(std::optional<T> value) {
   return *std::move(value);
 }
 
+bool is_compute(OpKind kind) {
+  return kind == OpKind::MatMul || kind == OpKind::Convolution || kind == OpKind::ConvTranspose;
+}
+
 bool commutes(OpKind kind) {
   return kind != OpKind::Divide && kind != OpKind::Subtract && kind != OpKind::PReLU;
 }
@@ -57,7 +61,7 @@ class Reader {
   void read(LoweredOp& op, jit::Value* output) {
     if (op.kind == OpKind::Dequantize) return;  // read where it is used
     require(chain_.quantizer == nullptr);
-    if (op.kind == OpKind::MatMul || op.kind == OpKind::Convolution) {
+    if (is_compute(op.kind)) {
       require(results_.empty());
       chain_.compute = std::move(op);
     } else if (op.kind == OpKind::Quantize) {
@@ -181,7 +185,7 @@ std::optional<WeightAndBias> weight_and_bias_of(const LoweredOp& compute, int64_
   if (compute.inputs.size() > 2) {
     const auto bias = constant_tensor(compute.inputs[2]);
     if (!bias || bias->scalar_type() != c10::kFloat || bias->dim() != 1 ||
-        bias->numel() != weight->size(channel_axis)) {
+        bias->numel() != output_channels(compute)) {
       return {};
     }
     result.bias = bias->contiguous();

@@ -34,7 +34,7 @@ struct WeightAndBias {
 /// No value of the chain is read by anything but the next operation, apart from x in
 /// x * sigmoid(x), so none is needed in memory.
 struct ComputeChain {
-  LoweredOp compute;  ///< MatMul or Convolution
+  LoweredOp compute;  ///< MatMul, Convolution or ConvTranspose
   std::vector<PostOp> post_ops;
   at::QuantizerPtr quantizer;  ///< of the result; null for f32
 };

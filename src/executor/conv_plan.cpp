@@ -19,32 +19,42 @@ std::optional<size_t> ConvPlan::summand() const {
 std::optional<std::vector<int64_t>> ConvPlan::result_sizes(c10::IntArrayRef source) const {
   const size_t spatial = spatial_dimensions();
   if (source.size() != spatial + 2 || source[1] != input_channels()) return {};
-  std::vector<int64_t> sizes = {source[0], layer.weight.size(0)};
+  std::vector<int64_t> sizes = {source[0], output_channels()};
   for (size_t d = 0; d < spatial; ++d) {
     const int64_t kernel = (layer.weight.size(static_cast<int64_t>(d) + 2) - 1) * dilations[d] + 1;
-    const int64_t padded = source[d + 2] + pads_begin[d] + pads_end[d];
-    if (padded < kernel) return {};
-    sizes.push_back((padded - kernel) / strides[d] + 1);
+    const int64_t pads = pads_begin[d] + pads_end[d];
+    const int64_t room =
+        output_padding ? (source[d + 2] - 1) * strides[d] + kernel + (*output_padding)[d] - pads
+                       : source[d + 2] + pads - kernel;
+    if (room < (output_padding ? 1 : 0)) return {};
+    sizes.push_back(output_padding ? room : room / strides[d] + 1);
   }
   return sizes;
 }
 
 std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   auto chain = compute_chain(subgraph);
-  if (!chain || chain->compute.kind != OpKind::Convolution) return {};
+  if (!chain || chain->compute.kind == OpKind::MatMul) return {};
   const LoweredOp& convolution = chain->compute;
+  const bool is_transposed = convolution.kind == OpKind::ConvTranspose;
   const auto source = quantized_input(subgraph, *convolution.inputs[0]);
-  auto layer = weight_and_bias_of(convolution, 0);
+  auto layer = weight_and_bias_of(convolution, is_transposed ? 1 : 0);
   const auto summand = chain->quantizer ? Summand::LiesInResult : Summand::IsRead;
   auto post_ops = on_integers(chain->post_ops, summand);
   if (!source || !layer || !post_ops) return {};
+  const auto groups = attr_of<int64_t>(convolution, Attr::groups);
+  const bool has_scales_of_one_group = is_transposed && layer->scales.numel() > 1;
+  if (has_scales_of_one_group) layer->scales = layer->scales.repeat({groups});
   return ConvPlan{*source,
                   std::move(*layer),
                   attr_of<Integers>(convolution, Attr::strides),
                   attr_of<Integers>(convolution, Attr::dilations),
                   attr_of<Integers>(convolution, Attr::pads_begin),
                   attr_of<Integers>(convolution, Attr::pads_end),
-                  attr_of<int64_t>(convolution, Attr::groups),
+                  is_transposed
+                      ? std::optional(attr_of<Integers>(convolution, Attr::output_padding))
+                      : std::nullopt,
+                  groups,
                   *std::move(post_ops),
                   std::move(chain->quantizer)};
 }

@@ -12,10 +12,12 @@ struct Graph;
 
 namespace int8graph {
 
-/// A partition with one convolution, in the terms of oneDNN's convolution primitive:
+/// A partition with one convolution, in the terms of oneDNN's primitives for convolutions and
+/// transposed ones:
 ///
 ///     %y = int8graph::dequantize(%x, ...)        source    [N, I, D1, ...], u8 or s8
-///     %w = aten::dequantize(%constant)           weight    [O, I / groups, K1, ...]
+///     %w = aten::dequantize(%constant)           weight    [O, I / groups, K1, ...]; transposed:
+///                                                          [I, O / groups, K1, ...]
 ///     %z = aten::conv2d(%y, %w, %b, ...)         bias      [O]
 ///     %s = int8graph::dequantize(%shortcut, ...)
 ///     %a = aten::add(%z, %s, 1)                  summand   as large as the result, u8 or s8
@@ -29,12 +31,14 @@ struct ConvPlan {
   std::vector<int64_t>
       dilations;  ///< 1 where neighbours of the kernel are neighbours in the source
   std::vector<int64_t> pads_begin, pads_end;
+  std::optional<std::vector<int64_t>> output_padding;  ///< what makes it a transposed one
   int64_t groups;
   std::vector<PostOp> post_ops;
   at::QuantizerPtr quantizer;  ///< of the result; null for f32
 
   size_t spatial_dimensions() const { return strides.size(); }
-  int64_t input_channels() const { return layer.weight.size(1) * groups; }
+  int64_t input_channels() const { return channels_on_axis(output_padding ? 0 : 1); }
+  int64_t output_channels() const { return channels_on_axis(output_padding ? 1 : 0); }
 
   /// Which of the partition's inputs lies where the result will when they are added, if one does.
   std::optional<size_t> summand() const;
@@ -42,6 +46,11 @@ struct ConvPlan {
   /// The sizes of the result; nothing if the kernel does not fit into a source of these sizes, or
   /// its rank or number of channels is another.
   std::optional<std::vector<int64_t>> result_sizes(c10::IntArrayRef source) const;
+
+ private:
+  int64_t channels_on_axis(int64_t axis) const {  // the first has those of all groups
+    return layer.weight.size(axis) * (axis == 0 ? 1 : groups);
+  }
 };
 
 /// The plan of a partition's subgraph; nothing if the subgraph is of any other form.

@@ -21,28 +21,31 @@ memory::desc channels_last(c10::IntArrayRef sizes, memory::data_type dtype) {
   return {sizes.vec(), dtype, channels_last_strides(sizes)};
 }
 
-/// The weight's sizes, with groups as a dimension of their own where there are any.
-memory::dims weight_sizes(const at::Tensor& weight, int64_t groups) {
+/// The weight as it lies: groups, where there are any, outputs, inputs, and the spatial dimensions.
+/// PyTorch has the channels of all groups in the first dimension.
+memory::desc plain_weight(const ConvPlan& plan) {
+  const at::Tensor& weight = plan.layer.weight;
   memory::dims sizes = weight.sizes().vec();
-  if (groups == 1) return sizes;
-  sizes[0] /= groups;
-  sizes.insert(sizes.begin(), groups);
-  return sizes;
-}
-
-/// The weight as it lies.
-memory::desc plain_weight(const at::Tensor& weight, int64_t groups) {
   memory::dims strides = weight.strides().vec();
-  if (groups > 1) strides.insert(strides.begin(), strides[0] * (weight.size(0) / groups));
-  return {weight_sizes(weight, groups), memory::data_type::s8, strides};
+  sizes[0] /= plan.groups;
+  const int64_t group_stride = sizes[0] * strides[0];
+  if (plan.output_padding) {
+    std::swap(sizes[0], sizes[1]);
+    std::swap(strides[0], strides[1]);
+  }
+  if (plan.groups > 1) {
+    sizes.insert(sizes.begin(), plan.groups);
+    strides.insert(strides.begin(), group_stride);
+  }
+  return {sizes, memory::data_type::s8, strides};
 }
 
-memory::desc bias_of(const at::Tensor& weight) {
-  return {{weight.size(0)}, memory::data_type::f32, memory::format_tag::a};
+memory::desc bias_of(const ConvPlan& plan) {
+  return {{plan.output_channels()}, memory::data_type::f32, memory::format_tag::a};
 }
 
 memory::desc channels_of_post_ops(const ConvPlan& plan) {
-  return channels_of_rank(plan.layer.weight.size(0), plan.spatial_dimensions() + 2);
+  return channels_of_rank(plan.output_channels(), plan.spatial_dimensions() + 2);
 }
 
 int weight_scales_mask(const ConvPlan& plan) {
@@ -63,7 +66,19 @@ std::vector<memory::desc> descs_of(std::span<const OutputSpec> operands) {
   return result;
 }
 
-dnnl::convolution_forward::primitive_desc describe(const ConvPlan& plan, const ConvShapes& shapes) {
+/// A transposed convolution has the padding of the one that it turns round, whose input may end
+/// with elements that no kernel reaches.
+memory::dims pads_end(const ConvPlan& plan) {
+  memory::dims pads = plan.pads_end;
+  for (size_t d = 0; plan.output_padding && d < pads.size(); ++d) {
+    pads[d] -= (*plan.output_padding)[d];
+  }
+  return pads;
+}
+
+template <typename Convolution>
+dnnl::primitive_desc describe_as(dnnl::algorithm algorithm, const ConvPlan& plan,
+                                 const ConvShapes& shapes) {
   const auto operands = descs_of(shapes.operands);
   const auto attr = primitive_attributes({.source = plan.source.parameters,
                                           .weight_scales_mask = weight_scales_mask(plan),
@@ -75,28 +90,30 @@ dnnl::convolution_forward::primitive_desc describe(const ConvPlan& plan, const C
   const memory::desc source = channels_last(shapes.source, onednn_dtype(dtype));
   const memory::desc result =
       channels_last(shapes.result, onednn_dtype(result_dtype(plan.quantizer)));
-  const memory::desc weight(weight_sizes(plan.layer.weight, plan.groups), memory::data_type::s8,
+  const memory::desc weight(plain_weight(plan).get_dims(), memory::data_type::s8,
                             memory::format_tag::any);
-  const memory::desc bias = plan.layer.bias.defined() ? bias_of(plan.layer.weight) : memory::desc();
-  return {onednn_engine(),
-          dnnl::prop_kind::forward_inference,
-          dnnl::algorithm::convolution_direct,
-          source,
-          weight,
-          bias,
-          result,
-          plan.strides,
-          onednn_dilations(plan),
-          plan.pads_begin,
-          plan.pads_end,
-          attr};
+  const memory::desc bias = plan.layer.bias.defined() ? bias_of(plan) : memory::desc();
+  return typename Convolution::primitive_desc(
+      onednn_engine(), dnnl::prop_kind::forward_inference, algorithm, source, weight, bias, result,
+      plan.strides, onednn_dilations(plan), plan.pads_begin, pads_end(plan), attr);
+}
+
+dnnl::primitive_desc describe(const ConvPlan& plan, const ConvShapes& shapes) {
+  using dnnl::algorithm;
+  return plan.output_padding
+             ? describe_as<dnnl::deconvolution_forward>(algorithm::deconvolution_direct, plan,
+                                                        shapes)
+             : describe_as<dnnl::convolution_forward>(algorithm::convolution_direct, plan, shapes);
 }
 
 }  // namespace
 
 ConvConstants::ConvConstants(const ConvPlan& plan, Weights weights)
-    : layer_(plan.layer), post_ops_(plan.post_ops), groups_(plan.groups), ownership_(weights) {
-  arguments_.add_layer(layer_, bias_of(layer_.weight));
+    : layer_(plan.layer),
+      post_ops_(plan.post_ops),
+      plain_weight_(plain_weight(plan)),
+      ownership_(weights) {
+  arguments_.add_layer(layer_, bias_of(plan));
   arguments_.add_post_ops(post_ops_, channels_of_post_ops(plan));
   arguments_.add_source(plan.source.parameters);
   arguments_.add_quantizer(plan.quantizer);
@@ -109,7 +126,7 @@ PrimitiveConstants ConvConstants::with_weight(const memory::desc& layout) const 
   if (known == packed_.end()) {
     // A second layout keeps the tensor: sizes that want a third one may follow.
     if (!packed_.empty()) keep_weight();
-    packed_.emplace_back(layer_.weight, plain_weight(layer_.weight, groups_), layout);
+    packed_.emplace_back(layer_.weight, plain_weight_, layout);
     known = std::prev(packed_.end());
   }
   PrimitiveConstants result = arguments_;
@@ -132,8 +149,8 @@ ConvPrimitive::ConvPrimitive(const ConvPlan& plan, const ConvConstants& constant
                              const ConvShapes& shapes)
     : description_(describe(plan, shapes)),
       primitive_(description_),
-      source_(description_.src_desc()),
-      result_(description_.dst_desc()),
+      source_(description_.query_md(dnnl::query::src_md)),
+      result_(description_.query_md(dnnl::query::dst_md)),
       scratchpad_(description_.scratchpad_desc()),
       operands_(descs_of(shapes.operands)),
       operand_places_(operand_places(plan.post_ops)),

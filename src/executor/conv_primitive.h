@@ -32,7 +32,7 @@ class ConvConstants {
 
   const WeightAndBias layer_;  // the arguments below point into these
   const std::vector<PostOp> post_ops_;
-  const int64_t groups_;
+  const dnnl::memory::desc plain_weight_;
   PrimitiveConstants arguments_;
   mutable std::mutex mutex_;  // of what follows
   mutable Weights ownership_;
@@ -59,11 +59,13 @@ class ConvPrimitive {
   /// oneDNN's name of the kernel, such as "brgconv:avx512_core_vnni".
   std::string implementation() const { return description_.impl_info_str(); }
   std::string shape() const;  ///< the source's
-  dnnl::memory::desc weight_layout() const { return description_.weights_desc(); }
+  dnnl::memory::desc weight_layout() const {
+    return description_.query_md(dnnl::query::weights_md);
+  }
 
  private:
-  dnnl::convolution_forward::primitive_desc description_;
-  dnnl::convolution_forward primitive_;
+  dnnl::primitive_desc description_;
+  dnnl::primitive primitive_;
   dnnl::memory::desc source_, result_, scratchpad_;
   std::vector<dnnl::memory::desc> operands_;
   std::vector<int> operand_places_;

@@ -55,8 +55,7 @@ bool is_of_one_tensor(const LoweredOp& op) {
 /// Whether a primitive computes the layer, for inputs of any sizes.
 bool is_layer_of_primitives(const LoweredOp& op) {
   const auto weight = constant_tensor(op.inputs[1]);
-  return op.kind == OpKind::Convolution ||
-         (op.kind == OpKind::MatMul && weight && weight->dim() == 2);
+  return op.kind != OpKind::MatMul || (weight && weight->dim() == 2);
 }
 
 /// sigmoid(x) or sigmoid(number * x).

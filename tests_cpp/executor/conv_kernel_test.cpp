@@ -65,6 +65,29 @@ TEST(ConvKernel, InOneDimensionAndInThree) {
   three.expect_right({three.partition.int8(noise({1, 8, 3, 9, 4}))});
 }
 
+TEST(ConvKernel, TakesTransposedOnes) {
+  const char* const calls[] = {
+      "self.conv_transpose2d(x)",
+      "torch.conv_transpose2d(x, self.grouped, None, [1, 1], [1, 1], [0, 0], 2)",
+      "torch.conv_transpose2d(x, self.grouped, None, [2, 3], [1, 0], [1, 2], 2)",
+      "torch.conv_transpose2d(x, self.grouped, self.b, [2, 1], [0, 0], [0, 0], 2, [1, 2])"};
+  for (const char* call : calls) {
+    SCOPED_TRACE(call);
+    const Kernel conv("return self.exact_conv2d(torch.relu(" + std::string(call) + "))",
+                      small_input(4));
+    for (const Sizes& sizes : {Sizes{2, 8, 6, 5}, Sizes{1, 8, 3, 17}}) {
+      conv.expect_right({conv.partition.int8(noise(sizes))});
+    }
+    EXPECT_FALSE(conv.kernel->run(std::vector{conv.partition.int8(noise({1, 7, 6, 5}))}));
+  }
+  const Kernel one("return self.exact_conv1d(torch.relu(self.conv_transpose1d(x)))",
+                   small_input(3));
+  const Kernel three("return self.exact_conv3d(torch.relu(self.conv_transpose3d(x)))",
+                     small_input(5));
+  one.expect_right({one.partition.int8(noise({3, 8, 31}))});
+  three.expect_right({three.partition.int8(noise({1, 8, 3, 9, 4}))});
+}
+
 TEST(ConvKernel, TakesNumbersOfEachChannel) {
   for (const char* tail :
        {"torch.prelu(y, self.scale)", "torch.sigmoid(y) * self.scale.view(8, 1, 1)",

@@ -555,8 +555,8 @@ const Pattern kPatterns[] = {
      "return self.exact_linear(torch.abs(y))",
      "quantize | dequantize+linear+maximum+softplus+mul+sub+abs+quantize | dequantize+linear"},
 
-    // PReLU with a slope for each channel. A transposed convolution is oneDNN Graph's, which fuses
-    // none; and the second dimension of three is not that of a linear layer's columns.
+    // PReLU with a slope for each channel. The second dimension of three is not that of a linear
+    // layer's columns.
     {"conv1d_prelu", 3, "return self.exact_conv1d(torch.prelu(self.conv1d(x), self.scale))",
      "quantize | dequantize+conv1d+prelu+quantize | dequantize+conv1d"},
     {"conv2d_prelu", 4, "return self.exact_conv2d(torch.prelu(self.conv2d(x), self.scale))",
@@ -577,7 +577,7 @@ const Pattern kPatterns[] = {
      "quantize | dequantize+linear+prelu"},
     {"conv_transpose2d_prelu", 4,
      "return self.exact_conv2d(torch.prelu(self.conv_transpose2d(x), self.scale))",
-     "quantize | dequantize+conv_transpose2d | aten::prelu | quantize | dequantize+conv2d"},
+     "quantize | dequantize+conv_transpose2d+prelu+quantize | dequantize+conv2d"},
     {"prelu_of_another_dimension", 3,
      "y = self.linear(x.transpose(1, 2))\n"
      "return self.exact_linear(torch.prelu(y, self.scale[:6]))",

@@ -333,8 +333,9 @@ TEST(KnownRegions, MoreOperationsThanOneDnnGraphFusesJoinALayer) {
             Names{"dequantize dequantize conv2d relu tanh abs square quantize_per_tensor"});
   EXPECT_EQ(known_in(*graph_of(kLinear + kFour, "%p")),
             Names{"dequantize dequantize linear relu tanh abs square quantize_per_tensor"});
-  EXPECT_EQ(known_in(*graph_of(kConvTranspose + kFour, "%p")),
-            Names{"dequantize dequantize conv_transpose2d relu tanh abs"});
+  EXPECT_EQ(
+      known_in(*graph_of(kConvTranspose + kFour, "%p")),
+      Names{"dequantize dequantize conv_transpose2d relu tanh abs square quantize_per_tensor"});
   EXPECT_EQ(known_in(*graph_of("  %dk : Tensor = int8graph::dequantize(%k, %s, %zero, %s8)\n"
                                "  %l : Tensor = aten::matmul(%d, %dk)" +
                                    kFour,
@@ -348,7 +349,7 @@ TEST(KnownRegions, AsDoesPRelu) {
   EXPECT_EQ(known_in(*graph_of(kLinear + kPRelu, "%p")),
             Names{"dequantize dequantize linear prelu quantize_per_tensor"});
   EXPECT_EQ(known_in(*graph_of(kConvTranspose + kPRelu, "%p")),
-            Names{"dequantize dequantize conv_transpose2d"});
+            Names{"dequantize dequantize conv_transpose2d prelu quantize_per_tensor"});
 }
 
 TEST(KnownRegions, ButNotBehindABranchThatPrimitivesDoNotKnow) {
