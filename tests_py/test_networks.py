@@ -24,6 +24,7 @@ MIN_SQNR = {
     "mobilenet_v3_small": 20.0,
     "efficientnet_b0": 16.0,
     "densenet121": 24.0,
+    "iresnet50": 22.0,
     "vgg11": 29.0,
     "vgg16_bn": 21.0,
     "squeezenet": 24.0,

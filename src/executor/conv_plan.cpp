@@ -5,10 +5,29 @@
 
 #include <algorithm>
 
+#include "ops/lowering.h"
+
 namespace int8graph {
 
 namespace jit = torch::jit;
 using Integers = std::vector<int64_t>;
+
+namespace {
+
+bool reads_more_than_the_result(const PostOp& op) {
+  return op.reads_operand() || op.by_channel.defined();
+}
+
+/// Where the first int8 operand of a sum is. A region of up to three post-ops, none of them PReLU,
+/// is oneDNN Graph's if that operand turns out not to be of the result's sizes; in others it is
+/// read, and may broadcast.
+Summand summand_of(const ComputeChain& chain) {
+  const bool has_another_way =
+      chain.post_ops.size() <= 3 && std::ranges::none_of(chain.post_ops, &PostOp::is_prelu);
+  return chain.quantizer && has_another_way ? Summand::LiesInResult : Summand::IsRead;
+}
+
+}  // namespace
 
 std::optional<size_t> ConvPlan::summand() const {
   const auto sum =
@@ -39,9 +58,12 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   const bool is_transposed = convolution.kind == OpKind::ConvTranspose;
   const auto source = quantized_input(subgraph, *convolution.inputs[0]);
   auto layer = weight_and_bias_of(convolution, is_transposed ? 1 : 0);
-  const auto summand = chain->quantizer ? Summand::LiesInResult : Summand::IsRead;
-  auto post_ops = on_integers(chain->post_ops, summand);
+  auto post_ops = on_integers(chain->post_ops, summand_of(*chain));
   if (!source || !layer || !post_ops) return {};
+  if (!takes_any_post_ops(convolution) &&
+      std::ranges::any_of(*post_ops, reads_more_than_the_result)) {
+    return {};
+  }
   const auto groups = attr_of<int64_t>(convolution, Attr::groups);
   const bool has_scales_of_one_group = is_transposed && layer->scales.numel() > 1;
   if (has_scales_of_one_group) layer->scales = layer->scales.repeat({groups});

@@ -2,6 +2,7 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "ops/lowering.h"
 #include "ops/node_arguments.h"
 
 namespace int8graph {
@@ -9,11 +10,6 @@ namespace int8graph {
 namespace jit = torch::jit;
 
 namespace {
-
-bool is_transposed(const LoweredOp& product) {
-  const AttrValue* value = find_attr(product, Attr::transpose_b);
-  return value != nullptr && std::get<bool>(*value);
-}
 
 /// Fills in what multiplies the source.
 bool read_factor(const LoweredOp& product, jit::Graph& subgraph, MatmulPlan& plan) {

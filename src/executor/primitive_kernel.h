@@ -21,8 +21,8 @@ namespace int8graph {
 ///
 /// Why past it: oneDNN Graph 3.2 compiles each partition for each shape from the start, 0.1 to 0.2
 /// ms a time, where oneDNN's cache of primitives makes one in 0.02 ms if a partition of the same
-/// form has met that shape before. A model of 12 equal layers then pays for one. The numbers are
-/// the same: it is the primitive that oneDNN Graph runs, too.
+/// form has met that shape before. A model of 12 equal layers then pays for one. Where both know a
+/// form, it is the primitive that oneDNN Graph runs, too.
 class PrimitiveKernel {
  public:
   virtual ~PrimitiveKernel() = default;

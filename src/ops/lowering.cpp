@@ -97,6 +97,11 @@ const AttrValue* find_attr(const LoweredOp& op, Attr attr) {
   return entry == op.attrs.end() ? nullptr : &entry->second;
 }
 
+bool is_transposed(const LoweredOp& product) {
+  const AttrValue* value = find_attr(product, Attr::transpose_b);
+  return value != nullptr && std::get<bool>(*value);
+}
+
 std::optional<int64_t> output_channels(const LoweredOp& op) {
   if (op.inputs.size() < 2) return {};
   const auto weight = constant_tensor(op.inputs[1]);
@@ -107,10 +112,23 @@ std::optional<int64_t> output_channels(const LoweredOp& op) {
     case OpKind::ConvTranspose:
       return weight->size(1) * attr_of<int64_t>(op, Attr::groups);
     case OpKind::MatMul:
-      return weight->size(find_attr(op, Attr::transpose_b) != nullptr ? -2 : -1);
+      return weight->size(is_transposed(op) ? -2 : -1);
     default:
       return {};
   }
+}
+
+bool takes_any_post_ops(const LoweredOp& layer) {
+  constexpr int64_t kVector = 16;  // floats of oneDNN's widest kernels
+  const auto channels = output_channels(layer);
+  if (!channels) return false;
+  const auto weight = constant_tensor(layer.inputs[1]);
+  if (layer.kind == OpKind::MatMul) return weight->dim() == 2;
+  const auto groups = attr_of<int64_t>(layer, Attr::groups);
+  const bool is_transposed = layer.kind == OpKind::ConvTranspose;
+  const int64_t inputs = is_transposed ? weight->size(0) : weight->size(1) * groups;
+  const bool is_depthwise = groups == *channels && groups == inputs && weight->dim() <= 4;
+  return groups == 1 || (is_depthwise && groups % kVector == 0);
 }
 
 LoweredOp lower_convolution(const NodeArguments& arguments) {

@@ -43,9 +43,17 @@ LoweredOp lower_quantize(const NodeArguments& arguments);
 LoweredOp lower_dequantize(const NodeArguments& arguments);
 LoweredOp lower_constant_dequantize(const NodeArguments& arguments);
 
+/// Whether a product reads its second operand as [N, K], as aten::linear has it.
+bool is_transposed(const LoweredOp& product);
+
 /// How many channels a convolution or linear layer makes; nothing for other operations, and if the
 /// weight is not a constant.
 std::optional<int64_t> output_channels(const LoweredOp& op);
+
+/// Whether oneDNN's primitives compute a layer with any post-ops behind it. Not a product of two
+/// activations; and in oneDNN 3.2 the int8 kernels for depthwise convolutions misread what belongs
+/// to the last channels, if these fill no vector, and few of its kernels take other groups.
+bool takes_any_post_ops(const LoweredOp& layer);
 
 /// nn.MultiheadAttention and nn.TransformerEncoderLayer as one call, which no observer sees into.
 /// @throws NotLowerable always, with what to do about it

@@ -52,12 +52,6 @@ bool is_of_one_tensor(const LoweredOp& op) {
          ((commutes(op.kind) || is_directed(op.kind)) && constant_tensor(op.inputs[1]));
 }
 
-/// Whether a primitive computes the layer, for inputs of any sizes.
-bool is_layer_of_primitives(const LoweredOp& op) {
-  const auto weight = constant_tensor(op.inputs[1]);
-  return op.kind != OpKind::MatMul || (weight && weight->dim() == 2);
-}
-
 /// sigmoid(x) or sigmoid(number * x).
 bool is_gate_of_swish(const std::vector<LoweredOp>& ops) {
   if (ops.empty() || ops.back().kind != OpKind::Sigmoid) return false;
@@ -67,6 +61,13 @@ bool is_gate_of_swish(const std::vector<LoweredOp>& ops) {
            const auto constant = constant_tensor(input);
            return constant && constant->numel() == 1 && constant->dim() <= 1;
          });
+}
+
+bool reads_constant_of_another_dtype(const LoweredOp& op) {
+  return std::ranges::any_of(op.inputs, [](const jit::Value* input) {
+    const auto constant = constant_tensor(input);
+    return constant && constant->scalar_type() != c10::kFloat;
+  });
 }
 
 class Grower {
@@ -96,12 +97,17 @@ class Grower {
     jit::Node* weight = weight_of(*op.inputs[1]);
     if (activation == nullptr || weight == nullptr) return;
     region_ = {activation, weight, &node};
-    if (is_layer_of_primitives(op)) {
+    if (takes_any_post_ops(op)) {
       channels_ = output_channels(op);
       most_post_ops_ = kMostOfPrimitives;
     }
     jit::Value* result = node.output();
     while (jit::Value* next = extend(*result)) result = next;
+    // oneDNN Graph fuses a summand only where a quantizer follows; primitives of layers read any.
+    const bool is_fp32 = !is_quantize(*region_.back());
+    if (is_fp32 && summand_ != nullptr && most_post_ops_ == kMostOfPrimitives) {
+      region_.push_back(summand_);
+    }
   }
 
   void from_pool(jit::Node& node, const LoweredOp& op) {
@@ -176,7 +182,9 @@ class Grower {
       end_with(*reader);
       return nullptr;
     }
-    if (!op || post_ops_ == most_post_ops_) return nullptr;
+    if (!op) return nullptr;
+    if (reads_constant_of_another_dtype(*op)) leave_to_onednn_graph();
+    if (post_ops_ >= most_post_ops_) return nullptr;
     if (!takes_as_result(*op, result) && !is_prelu_of(result, *op)) return nullptr;
     if (op->kind == OpKind::Add && post_ops_ == 0) {
       summand_ = dequantize_of(*op->inputs[op->inputs[0] == &result ? 1 : 0]);
@@ -241,7 +249,7 @@ class Grower {
   size_t post_ops_ = 0;
   size_t most_post_ops_ = kMostOfOneDnnGraph;
   std::optional<int64_t> channels_;  ///< of what a layer makes that primitives compute
-  jit::Node* summand_ = nullptr;     ///< an int8 operand of a sum, which joins if a quantizer does
+  jit::Node* summand_ = nullptr;     ///< makes the other operand, in int8, of a sum
 };
 
 }  // namespace

@@ -29,7 +29,8 @@ namespace int8graph {
 ///
 /// Nobody else reads a value between two of a region's operations. What a convolution or product
 /// makes may be read twice right behind it, where both ways join again: x * sigmoid(x). The second
-/// operand of a sum right behind it may be dequantized inside, too, if it has the result's dtype.
+/// operand of a sum right behind it may be dequantized inside, too, if it has the result's dtype,
+/// or if the result is a layer's in fp32.
 ///
 /// More than three such operations, and PReLU with a slope for each channel, join behind layers
 /// with constant weights, which primitives compute (executor/post_op.h). All else oneDNN Graph 3.2

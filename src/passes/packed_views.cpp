@@ -20,6 +20,13 @@ namespace {
 using Integers = std::vector<int64_t>;
 using Values = std::vector<jit::Value*>;
 
+/// What takes part in finding its parts.
+struct Layer {
+  jit::Value* packed;       ///< the result
+  int64_t outputs, inputs;  ///< channels
+  Values sources;           ///< what it reads, also before that was quantized
+};
+
 /// The one reader of a value, which nobody writes to; null if there are others.
 jit::Node* only_reader(const jit::Value& value, const WrittenValues& written) {
   return value.uses().size() == 1 && !written.contains(&value) ? value.uses()[0].user : nullptr;
@@ -43,10 +50,9 @@ std::optional<Integers> constant_integers(const jit::Value& list) {
   return {};
 }
 
-/// A dimension, counted from the front.
-std::optional<int64_t> dimension(const jit::Value* argument, size_t rank) {
-  const auto number = constant_integer(argument);
-  const auto size = static_cast<int64_t>(rank);
+/// A position among so many, counted from the front.
+std::optional<int64_t> position(std::optional<int64_t> number, size_t count) {
+  const auto size = static_cast<int64_t>(count);
   if (!number || *number < -size || *number >= size) return {};
   return *number < 0 ? *number + size : *number;
 }
@@ -90,9 +96,9 @@ bool divides_last(const jit::Node& divider, size_t rank) {
   return dim == -1 || (rank > 0 && dim == static_cast<int64_t>(rank) - 1);
 }
 
-std::optional<PackedViews> taken_as_list(jit::Value& packed, int64_t channels,
-                                         const WrittenValues& written) {
-  jit::Node* divider = only_reader(packed, written);
+std::optional<PackedViews> taken_as_list(const Layer& layer, const WrittenValues& written) {
+  const int64_t channels = layer.outputs;
+  jit::Node* divider = only_reader(*layer.packed, written);
   Values sizes;
   if (is_reshape(divider)) {
     sizes = elements_of(*divider->input(1)).value_or(Values());
@@ -101,6 +107,7 @@ std::optional<PackedViews> taken_as_list(jit::Value& packed, int64_t channels,
   }
   const auto counts = divider != nullptr ? counts_of(*divider, channels) : std::nullopt;
   if (!counts || !divides_last(*divider, sizes.size())) return {};
+  if (std::accumulate(counts->begin(), counts->end(), int64_t{0}) != channels) return {};
   const Values made = tensors_made_by(*divider);
   if (made.size() != counts->size()) return {};
 
@@ -123,12 +130,17 @@ std::optional<PackedViews> taken_as_list(jit::Value& packed, int64_t channels,
 // --- A dimension of parts ---
 
 /// The parts that the readers of a tensor take along a dimension, in whatever order.
+/// @param rank of the tensor; 0 if that is unknown, so that no dimension is counted from its end
 std::vector<PackedPart> parts_along(jit::Value& value, int64_t axis, size_t rank, int64_t parts,
                                     int64_t count) {
+  const auto is_axis = [&](const jit::Value* dimension) {
+    const auto number = constant_integer(dimension);
+    return number == axis || (rank > 0 && position(number, rank) == axis);
+  };
   std::vector<PackedPart> result;
   for (const jit::Use& use : value.uses()) {
     jit::Node& reader = *use.user;
-    if (reader.kind() == c10::aten::unbind && dimension(reader.input(1), rank) == axis) {
+    if (reader.kind() == c10::aten::unbind && is_axis(reader.input(1))) {
       const Values made = tensors_made_by(reader);
       if (made.size() != static_cast<size_t>(parts)) return {};
       for (int64_t i = 0; i < parts; ++i) {
@@ -136,53 +148,76 @@ std::vector<PackedPart> parts_along(jit::Value& value, int64_t axis, size_t rank
       }
       continue;
     }
-    const bool is_select =
-        reader.kind() == c10::aten::select && dimension(reader.input(1), rank) == axis;
-    const auto part =
-        is_select ? dimension(reader.input(2), static_cast<size_t>(parts)) : std::nullopt;
+    const bool is_select = reader.kind() == c10::aten::select && is_axis(reader.input(1));
+    const auto part = is_select
+                          ? position(constant_integer(reader.input(2)), static_cast<size_t>(parts))
+                          : std::nullopt;
     if (!part) return {};
     result.push_back({count * *part, count, reader.output()});
   }
   return result;
 }
 
-/// How many of the sizes, in front, are those of one of these tensors, as the model reads them.
-size_t leading_sizes_of(const Values& sizes, const Values& tensors) {
-  size_t i = 0;
-  for (; i < sizes.size(); ++i) {
-    const jit::Node& node = *sizes[i]->node();
-    if (node.kind() != c10::aten::size || node.inputs().size() != 2 ||
-        constant_integer(node.input(1)) != static_cast<int64_t>(i) ||
-        std::ranges::find(tensors, node.input(0)) == tensors.end()) {
-      break;
-    }
-  }
-  return i;
+/// Whether a size is that of a dimension of one of these tensors, as the model reads it.
+bool is_size_of(const jit::Value& size, size_t dimension, const Values& tensors) {
+  const jit::Node& node = *size.node();
+  return node.kind() == c10::aten::size && node.inputs().size() == 2 &&
+         constant_integer(node.input(1)) == static_cast<int64_t>(dimension) &&
+         std::ranges::find(tensors, node.input(0)) != tensors.end();
 }
 
-/// Which of the sizes is the first that the channels are divided into: those from it on make up
-/// all channels, or those before it are the sizes of what the layer reads.
-std::optional<size_t> first_of_channels(const Values& sizes, int64_t channels,
-                                        const Values& sources) {
+std::optional<int64_t> constant_number(const jit::Value& value) {
+  if (const auto number = constant_integer(&value)) return number;
+  const auto tensor = constant_tensor(&value);
+  const bool is_number = tensor && tensor->numel() == 1 && tensor->scalar_type() == c10::kLong;
+  return is_number ? std::optional(tensor->item<int64_t>()) : std::nullopt;
+}
+
+/// What a size is if that dimension of these tensors has so many elements: it is their size, or a
+/// part of it, as traces write %channels // heads.
+std::optional<int64_t> size_given(const jit::Value& size, size_t dimension, const Values& tensors,
+                                  int64_t elements) {
+  const jit::Node& node = *size.node();
+  switch (node.kind()) {
+    case c10::aten::Int:
+    case c10::prim::NumToTensor:
+      return size_given(*node.input(0), dimension, tensors, elements);
+    case c10::aten::floor_divide:
+    case c10::aten::floordiv: {
+      const auto whole = size_given(*node.input(0), dimension, tensors, elements);
+      const auto parts = constant_number(*node.input(1));
+      return whole && parts && *parts > 0 ? std::optional(*whole / *parts) : std::nullopt;
+    }
+    default:
+      return is_size_of(size, dimension, tensors) ? std::optional(elements) : std::nullopt;
+  }
+}
+
+/// Which of the sizes is the first that the channels are divided into, if that is sure: those from
+/// it on make up all channels,
+///
+///     [%batch, %length, 3, 6, 64]
+///
+/// or would if the dimension that the last is part of were that of what the layer reads, which
+/// those in front leave. Were it another, there would not be as many elements.
+///
+///     [aten::size(%x, 0), aten::size(%x, 1), 3, 6, aten::size(%x, 2) // 6]
+std::optional<size_t> first_of_channels(const Values& sizes, const Layer& layer) {
   int64_t product = 1;
   for (size_t i = sizes.size(); i-- > 0;) {
     const auto size = constant_integer(sizes[i]);
     if (!size || *size < 1) break;
     product *= *size;
-    if (product == channels) return i;
+    if (product == layer.outputs) return i;
   }
-  const size_t leading = leading_sizes_of(sizes, sources);
-  if (leading == 0 || leading == sizes.size()) return {};
-  return leading;
-}
-
-/// What the layer reads, also before it was quantized.
-Values sources_of(jit::Node& linear) {
-  Values sources = {linear.input(0)};
-  while (is_quantizer(*sources.back()->node())) {
-    sources.push_back(sources.back()->node()->input(0));
+  size_t leading = 0;
+  while (leading < sizes.size() && is_size_of(*sizes[leading], leading, layer.sources)) ++leading;
+  if (leading == 0 || leading + 1 >= sizes.size() || layer.inputs < 2) return {};
+  product = size_given(*sizes.back(), leading, layer.sources, layer.inputs).value_or(0);
+  for (size_t i = leading; i + 1 < sizes.size(); ++i) {
+    product *= constant_integer(sizes[i]).value_or(0);
   }
-  return sources;
+  return product == layer.outputs ? std::optional(leading) : std::nullopt;
 }
 
 /// Without one of the dimensions that they order.
@@ -192,12 +227,12 @@ Integers without(Integers order, int64_t dimension) {
   return order;
 }
 
-std::optional<PackedViews> taken_by_dimension(jit::Node& linear, int64_t channels,
-                                              const WrittenValues& written) {
-  jit::Node* reshape = only_reader(*linear.output(), written);
+std::optional<PackedViews> taken_by_dimension(const Layer& layer, const WrittenValues& written) {
+  const int64_t channels = layer.outputs;
+  jit::Node* reshape = only_reader(*layer.packed, written);
   if (!is_reshape(reshape)) return {};
   const Values sizes = elements_of(*reshape->input(1)).value_or(Values());
-  const auto axis = first_of_channels(sizes, channels, sources_of(linear));
+  const auto axis = first_of_channels(sizes, layer);
   const auto parts = axis ? constant_integer(sizes[*axis]) : std::nullopt;
   if (!parts || *parts < 2 || channels % *parts != 0) return {};
 
@@ -206,9 +241,10 @@ std::optional<PackedViews> taken_by_dimension(jit::Node& linear, int64_t channel
   std::iota(order.begin(), order.end(), 0);
   jit::Node* permute = only_reader(*value, written);
   if (permute != nullptr && permute->kind() == c10::aten::permute) {
-    const auto dims = constant_integers(*permute->input(1));
-    if (!dims || !std::ranges::is_permutation(*dims, order)) return {};
-    order = *dims;
+    auto dims = constant_integers(*permute->input(1)).value_or(Integers());
+    for (int64_t& dim : dims) dim = position(dim, sizes.size()).value_or(-1);
+    if (!std::ranges::is_permutation(dims, order)) return {};
+    order = std::move(dims);
     value = permute->output();
   }
   if (written.contains(value)) return {};
@@ -259,9 +295,10 @@ std::optional<int64_t> parts_of(jit::Node& unflatten) {
   return constant_integer(sizes->front());
 }
 
-std::optional<PackedViews> taken_by_multihead_attention(jit::Value& packed, int64_t channels,
+std::optional<PackedViews> taken_by_multihead_attention(const Layer& layer,
                                                         const WrittenValues& written) {
-  jit::Node* unflatten = only_reader(packed, written);
+  const int64_t channels = layer.outputs;
+  jit::Node* unflatten = only_reader(*layer.packed, written);
   if (unflatten == nullptr || unflatten->kind() != c10::aten::unflatten) return {};
   const auto parts = parts_of(*unflatten);
   if (!parts || *parts < 1 || channels % *parts != 0) return {};
@@ -272,23 +309,37 @@ std::optional<PackedViews> taken_by_multihead_attention(jit::Value& packed, int6
     value = next->output();
   }
   if (written.contains(value)) return {};
-  constexpr size_t kLeastRank = 3;  // the parts, what the model calls rows, and channels
-  return PackedViews{parts_along(*value, 0, kLeastRank, *parts, channels / *parts),
+  return PackedViews{parts_along(*value, 0, 0, *parts, channels / *parts),
                      [](jit::Value* part, int64_t /*count*/) { return part; }};
 }
 
+std::optional<Layer> layer_of(jit::Node& linear) {
+  const auto weight = constant_tensor(linear.input(1));
+  if (!weight || weight->dim() != 2) return {};
+  Layer layer{linear.output(), weight->size(0), weight->size(1), {linear.input(0)}};
+  while (is_quantizer(*layer.sources.back()->node())) {
+    layer.sources.push_back(layer.sources.back()->node()->input(0));
+  }
+  return layer;
+}
+
+// Of fewer channels, more calls cost more than views and a quantizer: for 16 parts of one channel,
+// three times the whole.
+constexpr int64_t kLeastChannels = 16;
+
 }  // namespace
 
-std::optional<PackedViews> packed_views(jit::Node& linear, int64_t channels,
-                                        const WrittenValues& written) {
-  jit::Value& packed = *linear.output();
-  auto views = taken_as_list(packed, channels, written);
-  if (!views) views = taken_by_dimension(linear, channels, written);
-  if (!views) views = taken_by_multihead_attention(packed, channels, written);
+std::optional<PackedViews> packed_views(jit::Node& linear, const WrittenValues& written) {
+  const auto layer = layer_of(linear);
+  if (!layer) return {};
+  auto views = taken_as_list(*layer, written);
+  if (!views) views = taken_by_dimension(*layer, written);
+  if (!views) views = taken_by_multihead_attention(*layer, written);
   if (!views || views->parts.empty()) return {};
-  const bool is_written = std::ranges::any_of(
-      views->parts, [&](const PackedPart& part) { return written.contains(part.value); });
-  return is_written ? std::nullopt : std::move(views);
+  const bool is_fit = std::ranges::all_of(views->parts, [&](const PackedPart& part) {
+    return part.count >= kLeastChannels && !written.contains(part.value);
+  });
+  return is_fit ? std::move(views) : std::nullopt;
 }
 
 }  // namespace int8graph

@@ -29,8 +29,8 @@ struct PackedViews {
   std::function<torch::jit::Value*(torch::jit::Value* part, int64_t count)> rewrite;
 };
 
-/// The views behind a linear layer with so many output channels that take its parts, in one of
-/// these forms, where nobody reads anything else in between:
+/// The views behind a linear layer with a constant weight that take its parts, of 16 channels at
+/// least, in one of these forms, where nobody reads anything else in between:
 ///
 ///     aten::split(%y, %n, -1)                                    a list of parts; or chunk, which
 ///                                                                a reshape may precede
@@ -47,7 +47,6 @@ struct PackedViews {
 ///     %q = aten::select(%p, 0, 0)
 ///
 /// Nothing for others, and where it is not sure which channels a part has.
-std::optional<PackedViews> packed_views(torch::jit::Node& linear, int64_t channels,
-                                        const WrittenValues& written);
+std::optional<PackedViews> packed_views(torch::jit::Node& linear, const WrittenValues& written);
 
 }  // namespace int8graph

@@ -1,11 +1,13 @@
 #include "executor/conv_kernel.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <thread>
 
 #include "executor/conv_primitive.h"
+#include "testing/ir.h"
 #include "testing/partition.h"
 #include "testing/small_models.h"
 
@@ -97,6 +99,39 @@ TEST(ConvKernel, TakesNumbersOfEachChannel) {
                       small_input(4));
     EXPECT_TRUE(conv.plan.post_ops.back().by_channel.defined());
     conv.expect_right({conv.partition.int8(noise({2, 8, 6, 5}))});
+  }
+}
+
+TEST(ConvKernel, TakesThemBehindDepthwiseOnesThatFillVectors) {
+  for (const int64_t channels : {16, 48}) {
+    const at::Tensor weight = int8_weight({channels, 1, 3, 3});
+    const at::Tensor slopes = noise({channels}, 3);
+    const auto graph = ir(R"IR(
+graph(%x, %operand, %w, %slopes):
+  %scale : float = prim::Constant[value=0.03]()
+  %zero_point : int = prim::Constant[value=128]()
+  %u8 : int = prim::Constant[value=13]()
+  %none : NoneType = prim::Constant()
+  %ones : int[] = prim::Constant[value=[1, 1]]()
+  %groups : int = prim::Constant[value=)IR" +
+                              std::to_string(channels) + R"IR(]()
+  %y = int8graph::dequantize(%x, %scale, %zero_point, %u8)
+  %v = aten::dequantize(%w)
+  %z = aten::conv2d(%y, %v, %none, %ones, %ones, %ones, %groups)
+  %p = aten::prelu(%z, %slopes)
+  %result = aten::mul(%p, %operand)
+  return (%result))IR",
+                          {{"w", weight}, {"slopes", slopes}});
+    const auto kernel = make_conv_kernel(conv_plan(*graph).value(), "a convolution",
+                                         OutputLayout::Any, {false, false}, Weights::Shared);
+    const at::Tensor x =
+        at::quantize_per_tensor(noise({2, channels, 6, 5}), 0.03, 128, at::kQUInt8);
+    const at::Tensor made = at::conv2d(x.dequantize(), weight.dequantize(), {}, 1, 1, 1, channels);
+    for (const at::Tensor& operand : {noise({2, channels, 6, 5}), noise({1, channels, 1, 1})}) {
+      const auto result = kernel->run(std::vector{x, operand});
+      ASSERT_TRUE(result);
+      EXPECT_TRUE(at::allclose(*result, at::prelu(made, slopes) * operand, 1e-4, 1e-4));
+    }
   }
 }
 

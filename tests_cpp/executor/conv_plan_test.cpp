@@ -36,6 +36,10 @@ graph(%x, %other, %w, %b):
   return conv_plan(*graph);
 }
 
+/// Instead of the one in two groups.
+const std::string kDense = R"IR(
+  %z = aten::conv2d(%y, %v, %b, %strides, %pads, %dilations, %one))IR";
+
 const std::string kQuantized =
     "\n  %result = aten::quantize_per_tensor(%a, %scale, %zero_point, %u8)";
 
@@ -126,7 +130,7 @@ std::vector<algorithm> algorithms_of(const ConvPlan& plan) {
 }
 
 TEST(ConvPlan, ReadsAnOperandInFp32) {
-  const auto plan = plan_of("%result = aten::mul(%other, %z)");
+  const auto plan = plan_of("%result = aten::mul(%other, %z)", kDense);
   ASSERT_TRUE(plan);
   EXPECT_EQ(algorithms_of(*plan), std::vector{algorithm::binary_mul});
   EXPECT_EQ(plan->post_ops[0].argument, 1);
@@ -136,7 +140,7 @@ TEST(ConvPlan, ReadsAnOperandInFp32) {
 TEST(ConvPlan, ReadsASummandThatCantLieInTheResultAsIntegers) {
   const std::vector on_integers = {algorithm::eltwise_linear, algorithm::binary_add,
                                    algorithm::eltwise_linear};
-  const auto in_fp32 = plan_of("%result = aten::add(%z, %s, %one)");
+  const auto in_fp32 = plan_of("%result = aten::add(%z, %s, %one)", kDense);
   ASSERT_TRUE(in_fp32);
   EXPECT_EQ(algorithms_of(*in_fp32), on_integers);
   EXPECT_EQ(in_fp32->post_ops[1].dtype, c10::kQUInt8);
@@ -144,7 +148,7 @@ TEST(ConvPlan, ReadsASummandThatCantLieInTheResultAsIntegers) {
   EXPECT_FALSE(in_fp32->summand());
 
   const auto twice =
-      plan_of("%c = aten::add(%z, %s, %one)\n  %a = aten::sub(%c, %s, %one)" + kQuantized);
+      plan_of("%c = aten::add(%z, %s, %one)\n  %a = aten::sub(%c, %s, %one)" + kQuantized, kDense);
   ASSERT_TRUE(twice);
   EXPECT_EQ(algorithms_of(*twice), (std::vector{algorithm::binary_add, algorithm::eltwise_linear,
                                                 algorithm::binary_sub, algorithm::eltwise_linear}));
@@ -152,10 +156,62 @@ TEST(ConvPlan, ReadsASummandThatCantLieInTheResultAsIntegers) {
   EXPECT_EQ(twice->post_ops[3].beta, 0.75F);
 }
 
+/// A depthwise convolution of so many channels, then `rest`.
+bool has_depthwise_plan(int64_t channels, const std::string& rest) {
+  const auto graph = ir(R"IR(
+graph(%x, %other, %w, %slopes):
+  %scale : float = prim::Constant[value=0.5]()
+  %zero : int = prim::Constant[value=0]()
+  %u8 : int = prim::Constant[value=13]()
+  %none : NoneType = prim::Constant()
+  %ones : int[] = prim::Constant[value=[1, 1]]()
+  %one : int = prim::Constant[value=1]()
+  %groups : int = prim::Constant[value=)IR" +
+                            std::to_string(channels) + R"IR(]()
+  %y = int8graph::dequantize(%x, %scale, %zero, %u8)
+  %s = int8graph::dequantize(%other, %scale, %zero, %u8)
+  %v = aten::dequantize(%w)
+  %z = aten::conv2d(%y, %v, %none, %ones, %ones, %ones, %groups)
+  )IR" + rest + "\n  return (%result)\n",
+                        {{"w", int8_weight({channels, 1, 3, 3})},
+                         {"slopes", at::ones({channels})}});
+  return conv_plan(*graph).has_value();
+}
+
+TEST(ConvPlan, LeavesOperandsOfDepthwiseOnesToOneDnnGraphUnlessTheyFillVectors) {
+  const std::string prelu = "%result = aten::prelu(%z, %slopes)";
+  const std::string sum = "%result = aten::add(%z, %other, %one)";
+  for (const int64_t channels : {2, 8, 12, 17, 24}) {
+    EXPECT_FALSE(has_depthwise_plan(channels, prelu)) << channels;
+    EXPECT_FALSE(has_depthwise_plan(channels, sum)) << channels;
+    EXPECT_TRUE(has_depthwise_plan(channels, "%result = aten::relu(%z)")) << channels;
+    EXPECT_TRUE(has_depthwise_plan(channels, R"IR(%a = aten::add(%z, %s, %one)
+  %result = aten::quantize_per_tensor(%a, %scale, %zero, %u8))IR"));
+  }
+  EXPECT_TRUE(has_depthwise_plan(16, prelu));
+  EXPECT_TRUE(has_depthwise_plan(48, sum));
+}
+
+TEST(ConvPlan, ReadsASummandThatOneDnnGraphWouldNotTake) {
+  const auto plan = plan_of(
+      "%c = aten::add(%z, %s, %one)\n  %1 = aten::relu(%c)\n  %a = aten::tanh(%1)" + kQuantized,
+      kDense);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->summand(), 1);
+  const auto longer = plan_of(
+      "%c = aten::add(%z, %s, %one)\n  %1 = aten::relu(%c)\n  %2 = aten::tanh(%1)\n"
+      "  %3 = aten::abs(%2)\n  %a = aten::square(%3)" +
+          kQuantized,
+      kDense);
+  ASSERT_TRUE(longer);
+  EXPECT_FALSE(longer->summand());
+}
+
 TEST(ConvPlan, LeavesOtherFormsToOneDnnGraph) {
-  EXPECT_FALSE(plan_of("%a = aten::mul(%z, %s)" + kQuantized));  // a product in int8
-  EXPECT_FALSE(plan_of("%result = aten::sub(%s, %z, %one)"));    // turned round
-  EXPECT_FALSE(plan_of("%result = aten::add(%z, %z, %one)"));    // no chain
+  EXPECT_FALSE(plan_of("%a = aten::mul(%z, %s)" + kQuantized, kDense));  // a product in int8
+  EXPECT_FALSE(plan_of("%result = aten::add(%z, %other, %one)"));        // an operand, and groups
+  EXPECT_FALSE(plan_of("%result = aten::sub(%s, %z, %one)"));            // turned round
+  EXPECT_FALSE(plan_of("%result = aten::add(%z, %z, %one)"));            // no chain
   EXPECT_FALSE(plan_of("%result = aten::relu(%z)", "%z = aten::linear(%y, %v, %b)"));
 }
 

@@ -305,6 +305,11 @@ const Pattern kPatterns[] = {
      "quantize | dequantize+conv2d+dequantize+add+quantize | "
      "dequantize+conv2d+dequantize+add+quantize | dequantize+conv2d"},
     {"sum_to_fp32", 4, "return self.conv2d(x) + x", "quantize | dequantize+conv2d+add"},
+    {"sum_that_a_norm_and_a_sum_read", 4,
+     "y = torch.relu(self.conv2d(x))\nz = self.conv2d_second(y) + y\n"
+     "return torch.relu(self.batch_norm(z)) + z",
+     "quantize | dequantize+conv2d+relu | quantize | dequantize+conv2d+add | aten::addcmul | "
+     "aten::relu | aten::add"},
     {"padding_and_conv", 4, "return self.conv2d(torch.pad(x, [0, 1, 2, 1]))",
      "quantize | dequantize+aten::pad+conv2d"},
     {"padding_between", 4,
@@ -520,13 +525,6 @@ const Pattern kPatterns[] = {
      "quantize | aten::transpose | dequantize+linear+quantize | aten::transpose | "
      "dequantize+linear+quantize | dequantize+dequantize+matmul"},
 
-    {"packed_projection", 3,
-     "y = self.linear(x.transpose(1, 2))\n"
-     "q, k = y.reshape(x.size(0), x.size(2), 2, 2, 2).permute([2, 0, 3, 1, 4]).unbind(0)\n"
-     "return torch.matmul(q, k.transpose(-2, -1))",
-     "quantize | aten::transpose | aten::size | aten::size | dequantize+linear+quantize | "
-     "aten::reshape | aten::permute | dequantize+linear+quantize | aten::reshape | aten::permute | "
-     "aten::transpose | dequantize+dequantize+matmul"},
     {"linear_of_four_dimensions", 4, "return self.linear(torch.permute(x, [0, 2, 3, 1]))",
      "quantize | aten::permute | dequantize+linear"},
     {"avg_pool2d_of_one_size", 4,
@@ -555,8 +553,8 @@ const Pattern kPatterns[] = {
      "return self.exact_linear(torch.abs(y))",
      "quantize | dequantize+linear+maximum+softplus+mul+sub+abs+quantize | dequantize+linear"},
 
-    // PReLU with a slope for each channel. The second dimension of three is not that of a linear
-    // layer's columns.
+    // PReLU with a slope for each channel. Depthwise convolutions take it where channels fill
+    // vectors; and the second dimension of three is not that of a linear layer's columns.
     {"conv1d_prelu", 3, "return self.exact_conv1d(torch.prelu(self.conv1d(x), self.scale))",
      "quantize | dequantize+conv1d+prelu+quantize | dequantize+conv1d"},
     {"conv2d_prelu", 4, "return self.exact_conv2d(torch.prelu(self.conv2d(x), self.scale))",
@@ -565,10 +563,9 @@ const Pattern kPatterns[] = {
      "quantize | dequantize+conv2d+prelu"},
     {"conv3d_prelu", 5, "return self.exact_conv3d(torch.prelu(self.conv3d(x), self.scale))",
      "quantize | dequantize+conv3d+prelu+quantize | dequantize+conv3d"},
-    {"conv2d_depthwise_batch_norm_prelu", 4,
-     "y = torch.prelu(self.batch_norm(self.conv2d_depthwise(x)), self.scale)\n"
-     "return self.exact_conv2d(y)",
-     "quantize | dequantize+conv2d+prelu+quantize | dequantize+conv2d"},
+    {"conv2d_depthwise_of_few_channels_prelu", 4,
+     "return self.exact_conv2d(torch.prelu(self.conv2d_depthwise(x), self.scale))",
+     "quantize | dequantize+conv2d | aten::prelu | quantize | dequantize+conv2d"},
     {"conv2d_sum_prelu", 4, "return self.exact_conv2d(torch.prelu(self.conv2d(x) + x, self.scale))",
      "quantize | dequantize+conv2d+dequantize+add+prelu+quantize | dequantize+conv2d"},
     {"linear_prelu", 2, "return self.exact_linear(torch.prelu(self.linear(x), self.scale))",

@@ -185,13 +185,6 @@ INSTANTIATE_TEST_SUITE_P(
   %p : Tensor = aten::quantize_per_tensor(%r, %s, %z, %u8))IR",
                          "%p",
                          {"dequantize dequantize conv2d dequantize add relu quantize_per_tensor"}},
-                    Case{"int8_summand_of_an_fp32_result",
-                         kConv + R"IR(
-  %d2 : Tensor = int8graph::dequantize(%q2, %s, %z, %u8)
-  %a : Tensor = aten::add(%d2, %l, %one)
-  %r : Tensor = aten::relu(%a))IR",
-                         "%r",
-                         {"dequantize dequantize conv2d add relu"}},
                     Case{"fp32_summand",
                          kLinear + "\n  %a : Tensor = aten::add(%x, %l, %one)",
                          "%a",
@@ -293,6 +286,15 @@ const std::vector<std::string> kTails = {
     "%r = aten::mul(%l, %d2)",
 };
 
+/// As oneDNN Graph has it: it dequantizes the summand of an fp32 result outside.
+std::string without_summand_of_fp32(std::string region) {
+  const std::string three = "dequantize dequantize dequantize ";
+  if (region.starts_with(three) && !region.ends_with("quantize_per_tensor")) {
+    region.erase(0, three.size() / 3);
+  }
+  return region;
+}
+
 TEST(KnownRegions, ArePartitionsOfOneDnnGraphWhateverFollows) {
   for (const std::string& compute : {kLinear, kConv, kConvTranspose}) {
     for (const std::string& tail : kTails) {
@@ -308,7 +310,8 @@ TEST(KnownRegions, ArePartitionsOfOneDnnGraphWhateverFollows) {
         const Names known = known_in(*graph);
         EXPECT_EQ(known.size(), 1);
         for (const std::string& region : known) {
-          EXPECT_NE(std::ranges::find(asked, region), asked.end()) << region;
+          EXPECT_NE(std::ranges::find(asked, without_summand_of_fp32(region)), asked.end())
+              << region;
         }
       }
     }
@@ -364,6 +367,20 @@ TEST(KnownRegions, ButNotBehindABranchThatPrimitivesDoNotKnow) {
   swish.replace(swish.find("hardsigmoid"), 11, "sigmoid");
   EXPECT_EQ(known_in(*graph_of(kConv + swish, "%b")),
             Names{"dequantize dequantize conv2d sigmoid mul abs square"});
+}
+
+TEST(KnownRegions, AnInt8SummandOfAnFp32ResultJoinsALayer) {
+  const std::string sum = R"IR(
+  %d2 : Tensor = int8graph::dequantize(%q2, %s, %z, %u8)
+  %a : Tensor = aten::add(%d2, %l, %one)
+  %r : Tensor = aten::relu(%a))IR";
+  EXPECT_EQ(known_in(*graph_of(kConv + sum, "%r")),
+            Names{"dequantize dequantize conv2d dequantize add relu"});
+  EXPECT_EQ(known_in(*graph_of("  %dk : Tensor = int8graph::dequantize(%k, %s, %zero, %s8)\n"
+                               "  %l : Tensor = aten::matmul(%d, %dk)" +
+                                   sum,
+                               "%r")),
+            Names{"dequantize dequantize matmul add relu"});
 }
 
 TEST(KnownRegions, ASummandOfTheOtherDtypeIsDequantizedOutside) {

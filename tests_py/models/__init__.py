@@ -12,6 +12,7 @@ from torch import nn
 from .common import random_image
 from .densenet import densenet121
 from .efficientnet import efficientnet_b0
+from .iresnet import iresnet50
 from .mobilenet_v2 import mobilenet_v2
 from .mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
 from .resnet import resnet18, resnet50
@@ -33,6 +34,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "mobilenet_v3_small": mobilenet_v3_small,
     "efficientnet_b0": efficientnet_b0,
     "densenet121": densenet121,
+    "iresnet50": iresnet50,
     "vgg11": vgg11,
     "vgg16_bn": partial(vgg16, batch_norm=True),
     "squeezenet": squeezenet,
@@ -49,6 +51,7 @@ SMALL_MODELS: dict[str, Callable[[], nn.Module]] = {
     "mobilenet_v3_small": partial(mobilenet_v3_small, width=0.5),
     "efficientnet_b0": partial(efficientnet_b0, width=0.5),
     "densenet121": partial(densenet121, growth=8, blocks=(2, 3, 3, 2)),
+    "iresnet50": partial(iresnet50, blocks=(1, 2, 2, 1), width=16, side=3, features=64),
     "vgg11": partial(vgg11, width=8),
     "vgg16_bn": partial(vgg16, width=8, batch_norm=True),
     "squeezenet": partial(squeezenet, width=32),
