@@ -14,10 +14,6 @@ using Integers = std::vector<int64_t>;
 
 namespace {
 
-bool reads_more_than_the_result(const PostOp& op) {
-  return op.reads_operand() || op.by_channel.defined();
-}
-
 /// Where the first int8 operand of a sum is. A region of up to three post-ops, none of them PReLU,
 /// is oneDNN Graph's if that operand turns out not to be of the result's sizes; in others it is
 /// read, and may broadcast.
@@ -60,8 +56,8 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   auto layer = weight_and_bias_of(convolution, is_transposed ? 1 : 0);
   auto post_ops = on_integers(chain->post_ops, summand_of(*chain));
   if (!source || !layer || !post_ops) return {};
-  if (!takes_any_post_ops(convolution) &&
-      std::ranges::any_of(*post_ops, reads_more_than_the_result)) {
+  if (misreads_operands(convolution) &&
+      std::ranges::any_of(*post_ops, &PostOp::reads_another_tensor)) {
     return {};
   }
   const auto groups = attr_of<int64_t>(convolution, Attr::groups);

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <limits>
 
+#include "executor/compute_chain.h"
 #include "ops/attached_nodes.h"
 #include "ops/graph_walk.h"
+#include "ops/lowering.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
@@ -76,6 +78,15 @@ bool may_saturate(const jit::Node& node) {
   return is_halved || !all_neighbours_fit(*weight, input_axis(*weight, *row));
 }
 
+/// Whether what follows a depthwise convolution is more than oneDNN computes right.
+bool has_misread_operands(jit::Graph& partition) {
+  const auto chain = compute_chain(partition);
+  if (!chain || !misreads_operands(chain->compute)) return false;
+  const auto first = chain->quantizer ? Summand::LiesInResult : Summand::IsRead;
+  const auto post_ops = on_integers(chain->post_ops, first);
+  return !post_ops || std::ranges::any_of(*post_ops, &PostOp::reads_another_tensor);
+}
+
 bool is_int8_softmax(const jit::Node& node) {
   if (node.kind() != c10::aten::softmax) return false;
   const auto& uses = node.output()->uses();
@@ -84,12 +95,16 @@ bool is_int8_softmax(const jit::Node& node) {
 
 }  // namespace
 
-std::optional<std::string_view> why_in_fp32(const jit::Graph& partition, const CpuFeatures& cpu) {
+std::optional<std::string_view> why_in_fp32(jit::Graph& partition, const CpuFeatures& cpu) {
   if (!cpu.vnni && any_node(*partition.block(), may_saturate)) {
     return "without VNNI, oneDNN's int8 products can saturate";
   }
   if (!cpu.avx512 && any_node(*partition.block(), is_int8_softmax)) {
     return "without AVX512, oneDNN has only its reference kernel for softmax into int8";
+  }
+  if (has_misread_operands(partition)) {
+    return "oneDNN's int8 kernels for depthwise convolutions misread operands of their last "
+           "channels";
   }
   return {};
 }

@@ -26,7 +26,9 @@ namespace int8graph {
 ///
 /// Softmax into int8 without AVX512: oneDNN has only its reference kernel, which takes 33 ms for 12
 /// heads of 128 tokens, PyTorch 0.6.
-std::optional<std::string_view> why_in_fp32(const torch::jit::Graph& partition,
-                                            const CpuFeatures& cpu);
+///
+/// Operands of depthwise convolutions, on any CPU: see misreads_operands() in ops/lowering.h.
+/// passes/grow_region.cpp keeps them out of the regions that it draws.
+std::optional<std::string_view> why_in_fp32(torch::jit::Graph& partition, const CpuFeatures& cpu);
 
 }  // namespace int8graph

@@ -25,6 +25,7 @@ struct PostOp {
   at::Tensor constant = {};    ///< or constant, f32, of any sizes that broadcast to the result's
 
   bool reads_operand() const { return argument || constant.defined(); }
+  bool reads_another_tensor() const { return reads_operand() || by_channel.defined(); }
   bool is_prelu() const { return algorithm == dnnl::algorithm::undef; }
 };
 

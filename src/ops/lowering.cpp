@@ -77,6 +77,14 @@ void refuse_alpha(const NodeArguments& arguments) {
   if (arguments.size() > 2 && arguments.number(2) != 1.0) throw NotLowerable{"alpha is not 1"};
 }
 
+/// Whether a convolution makes each output channel of one input channel of its own.
+bool is_depthwise(const LoweredOp& op) {
+  if (op.kind != OpKind::Convolution && op.kind != OpKind::ConvTranspose) return false;
+  const auto weight = constant_tensor(op.inputs[1]);
+  return weight && weight->size(1) == 1 && weight->size(0) > 1 &&
+         weight->size(0) == attr_of<int64_t>(op, Attr::groups);
+}
+
 constexpr double kLargestFloat = std::numeric_limits<float>::max();
 
 LoweredOp softmax(OpKind kind, const NodeArguments& arguments) {
@@ -118,17 +126,17 @@ std::optional<int64_t> output_channels(const LoweredOp& op) {
   }
 }
 
-bool takes_any_post_ops(const LoweredOp& layer) {
+bool misreads_operands(const LoweredOp& layer) {
   constexpr int64_t kVector = 16;  // floats of oneDNN's widest kernels
   const auto channels = output_channels(layer);
-  if (!channels) return false;
-  const auto weight = constant_tensor(layer.inputs[1]);
-  if (layer.kind == OpKind::MatMul) return weight->dim() == 2;
-  const auto groups = attr_of<int64_t>(layer, Attr::groups);
-  const bool is_transposed = layer.kind == OpKind::ConvTranspose;
-  const int64_t inputs = is_transposed ? weight->size(0) : weight->size(1) * groups;
-  const bool is_depthwise = groups == *channels && groups == inputs && weight->dim() <= 4;
-  return groups == 1 || (is_depthwise && groups % kVector == 0);
+  return is_depthwise(layer) && channels && *channels % kVector != 0;
+}
+
+bool takes_any_post_ops(const LoweredOp& layer) {
+  if (!output_channels(layer) || misreads_operands(layer)) return false;
+  const int64_t rank = constant_tensor(layer.inputs[1])->dim();
+  if (layer.kind == OpKind::MatMul) return rank == 2;
+  return attr_of<int64_t>(layer, Attr::groups) == 1 || (is_depthwise(layer) && rank <= 4);
 }
 
 LoweredOp lower_convolution(const NodeArguments& arguments) {

@@ -50,9 +50,14 @@ bool is_transposed(const LoweredOp& product);
 /// weight is not a constant.
 std::optional<int64_t> output_channels(const LoweredOp& op);
 
-/// Whether oneDNN's primitives compute a layer with any post-ops behind it. Not a product of two
-/// activations; and in oneDNN 3.2 the int8 kernels for depthwise convolutions misread what belongs
-/// to the last channels, if these fill no vector, and few of its kernels take other groups.
+/// Whether oneDNN 3.2 computes wrong numbers where something behind the layer reads another tensor,
+/// or a number for each channel: its int8 kernels for depthwise convolutions do, for the channels
+/// that do not fill a vector. (Seen with AVX2 and SSE4.1, by primitives and by oneDNN Graph; sums
+/// with int8 are right, which lie where the result will.)
+bool misreads_operands(const LoweredOp& layer);
+
+/// Whether oneDNN's primitives compute a layer with any operations fused behind it. They have few
+/// kernels for convolutions of groups; and products of two activations are no layers.
 bool takes_any_post_ops(const LoweredOp& layer);
 
 /// nn.MultiheadAttention and nn.TransformerEncoderLayer as one call, which no observer sees into.

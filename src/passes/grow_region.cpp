@@ -52,15 +52,18 @@ bool is_of_one_tensor(const LoweredOp& op) {
          ((commutes(op.kind) || is_directed(op.kind)) && constant_tensor(op.inputs[1]));
 }
 
+bool is_number(const jit::Value& value) {
+  const auto constant = constant_tensor(&value);
+  return constant && constant->numel() == 1 && constant->dim() <= 1;
+}
+
 /// sigmoid(x) or sigmoid(number * x).
 bool is_gate_of_swish(const std::vector<LoweredOp>& ops) {
   if (ops.empty() || ops.back().kind != OpKind::Sigmoid) return false;
   if (ops.size() == 1) return true;
   const bool scales = ops[0].kind == OpKind::Multiply || ops[0].kind == OpKind::Divide;
-  return ops.size() == 2 && scales && std::ranges::any_of(ops[0].inputs, [](const auto* input) {
-           const auto constant = constant_tensor(input);
-           return constant && constant->numel() == 1 && constant->dim() <= 1;
-         });
+  return ops.size() == 2 && scales &&
+         std::ranges::any_of(ops[0].inputs, [](const auto* input) { return is_number(*input); });
 }
 
 bool reads_constant_of_another_dtype(const LoweredOp& op) {
@@ -108,6 +111,20 @@ class Grower {
     if (is_fp32 && summand_ != nullptr && most_post_ops_ == kMostOfPrimitives) {
       region_.push_back(summand_);
     }
+    if (misreads_operands(op)) cut_before_operand();
+  }
+
+  /// What reads another tensor leaves, and all that follows it. A summand is inside where it lies
+  /// in the place of the result.
+  void cut_before_operand() {
+    const auto is_operand = [this](const jit::Value* input) {
+      return !is_number(*input) && !is_in_region(*input->node());
+    };
+    const auto reads_operand = [&](jit::Node* node) {
+      return !is_quantizer(*node) && std::ranges::any_of(lowered(*node)->inputs, is_operand);
+    };
+    const auto behind_compute = region_.begin() + kComputeAndItsInputs;
+    region_.erase(std::find_if(behind_compute, region_.end(), reads_operand), region_.end());
   }
 
   void from_pool(jit::Node& node, const LoweredOp& op) {
@@ -133,6 +150,10 @@ class Grower {
       region.push_back(dequantize);
     }
     region_ = std::move(region);
+  }
+
+  bool is_in_region(const jit::Node& node) const {
+    return std::ranges::find(region_, &node) != region_.end();
   }
 
   bool is_candidate(const jit::Node& node) const { return candidates_.contains(&node); }
@@ -240,6 +261,7 @@ class Grower {
     most_post_ops_ = kMostOfOneDnnGraph;
   }
 
+  static constexpr std::ptrdiff_t kComputeAndItsInputs = 3;
   static constexpr size_t kMostOfOneDnnGraph = 3;  // in version 3.2
   // They take 32. A summand in int8 may need three, and is one at most.
   static constexpr size_t kMostOfPrimitives = 30;

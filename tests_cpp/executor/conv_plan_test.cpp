@@ -209,7 +209,6 @@ TEST(ConvPlan, ReadsASummandThatOneDnnGraphWouldNotTake) {
 
 TEST(ConvPlan, LeavesOtherFormsToOneDnnGraph) {
   EXPECT_FALSE(plan_of("%a = aten::mul(%z, %s)" + kQuantized, kDense));  // a product in int8
-  EXPECT_FALSE(plan_of("%result = aten::add(%z, %other, %one)"));        // an operand, and groups
   EXPECT_FALSE(plan_of("%result = aten::sub(%s, %z, %one)"));            // turned round
   EXPECT_FALSE(plan_of("%result = aten::add(%z, %z, %one)"));            // no chain
   EXPECT_FALSE(plan_of("%result = aten::relu(%z)", "%z = aten::linear(%y, %v, %b)"));

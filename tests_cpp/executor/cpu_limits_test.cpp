@@ -120,5 +120,40 @@ TEST(CpuLimits, SoftmaxIntoInt8NeedsAvx512) {
   EXPECT_FALSE(softmax_reason({}, true));
 }
 
+/// What runs in fp32 on any CPU: a depthwise convolution of so many channels, then `rest`.
+bool is_misread(int64_t channels, const std::string& rest) {
+  const auto graph = ir(R"IR(
+graph(%x, %other, %w, %slopes):
+  %scale : float = prim::Constant[value=0.5]()
+  %zero : int = prim::Constant[value=0]()
+  %u8 : int = prim::Constant[value=13]()
+  %none : NoneType = prim::Constant()
+  %ones : int[] = prim::Constant[value=[1, 1]]()
+  %one : int = prim::Constant[value=1]()
+  %groups : int = prim::Constant[value=)IR" +
+                            std::to_string(channels) + R"IR(]()
+  %y = int8graph::dequantize(%x, %scale, %zero, %u8)
+  %s = int8graph::dequantize(%other, %scale, %zero, %u8)
+  %v = aten::dequantize(%w)
+  %z = aten::conv2d(%y, %v, %none, %ones, %ones, %ones, %groups)
+  )IR" + rest + "\n  return (%result)\n",
+                        {{"w", int8_weight({channels, 1, 3, 3})},
+                         {"slopes", at::ones({channels})}});
+  return why_in_fp32(*graph, {}).has_value();
+}
+
+TEST(CpuLimits, OperandsOfDepthwiseConvolutionsAreMisreadUnlessChannelsFillVectors) {
+  const std::string sum = R"IR(%a = aten::add(%z, %s, %one)
+  %result = aten::quantize_per_tensor(%a, %scale, %zero, %u8))IR";
+  for (const int64_t channels : {2, 8, 12, 17, 16, 48}) {
+    const bool fills_vectors = channels % 16 == 0;
+    EXPECT_EQ(is_misread(channels, "%result = aten::prelu(%z, %slopes)"), !fills_vectors);
+    EXPECT_EQ(is_misread(channels, "%result = aten::add(%z, %other, %one)"), !fills_vectors);
+    EXPECT_EQ(is_misread(channels, "%result = aten::add(%z, %s, %one)"), !fills_vectors);
+    EXPECT_FALSE(is_misread(channels, sum));
+    EXPECT_FALSE(is_misread(channels, "%result = aten::relu(%z)"));
+  }
+}
+
 }  // namespace
 }  // namespace int8graph

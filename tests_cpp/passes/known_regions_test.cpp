@@ -24,7 +24,7 @@ std::shared_ptr<jit::Graph> graph_of(const std::string& nodes, const std::string
   return ir(R"IR(
 graph(%q : Tensor, %q2 : Tensor, %k : Tensor, %x : Tensor, %linear_weight : Tensor,
       %conv_weight : Tensor, %transposed_weight : Tensor, %q3 : Tensor, %three : Tensor,
-      %slopes : Tensor):
+      %slopes : Tensor, %depthwise_weight : Tensor):
   %s : float = prim::Constant[value=0.02]()
   %z : int = prim::Constant[value=128]()
   %zero : int = prim::Constant[value=0]()
@@ -47,7 +47,8 @@ graph(%q : Tensor, %q2 : Tensor, %k : Tensor, %x : Tensor, %linear_weight : Tens
              {"conv_weight", int8_weight({4, 4, 3, 3})},
              {"transposed_weight", int8_weight({4, 4, 3, 3}, 1)},
              {"three", at::full({1}, 3.0F)},
-             {"slopes", at::full({4}, 0.25F)}});
+             {"slopes", at::full({4}, 0.25F)},
+             {"depthwise_weight", int8_weight({4, 1, 3, 3})}});
 }
 
 const std::string kLinear = R"IR(
@@ -367,6 +368,31 @@ TEST(KnownRegions, ButNotBehindABranchThatPrimitivesDoNotKnow) {
   swish.replace(swish.find("hardsigmoid"), 11, "sigmoid");
   EXPECT_EQ(known_in(*graph_of(kConv + swish, "%b")),
             Names{"dequantize dequantize conv2d sigmoid mul abs square"});
+}
+
+TEST(KnownRegions, NothingThatReadsAnotherTensorJoinsADepthwiseConvolutionOfFewChannels) {
+  const std::string conv = R"IR(
+  %four : int = prim::Constant[value=4]()
+  %w : Tensor = aten::dequantize(%depthwise_weight)
+  %l : Tensor = aten::conv2d(%d, %w, %none, %ones, %ones, %ones, %four))IR";
+  const std::string quantize = "\n  %p : Tensor = aten::quantize_per_tensor(%r, %s, %z, %u8)";
+  const std::string alone = "dequantize dequantize conv2d";
+  EXPECT_EQ(known_in(*graph_of(conv + kPRelu, "%p")), Names{alone});
+  EXPECT_EQ(known_in(*graph_of(
+                conv + "\n  %a = aten::relu(%l)\n  %r = aten::mul(%a, %x)" + quantize, "%p")),
+            Names{alone + " relu"});
+  EXPECT_EQ(known_in(*graph_of(conv +
+                                   "\n  %a = aten::mul(%l, %three)\n"
+                                   "  %g = aten::sigmoid(%a)\n  %r = aten::abs(%g)" +
+                                   quantize,
+                               "%p")),
+            Names{alone + " mul sigmoid abs quantize_per_tensor"});
+  const std::string sum = R"IR(
+  %d2 : Tensor = int8graph::dequantize(%q2, %s, %z, %u8)
+  %r : Tensor = aten::add(%l, %d2, %one))IR";
+  EXPECT_EQ(known_in(*graph_of(conv + sum + quantize, "%p")),
+            Names{alone + " dequantize add quantize_per_tensor"});
+  EXPECT_EQ(known_in(*graph_of(conv + sum, "%r")), Names{alone});
 }
 
 TEST(KnownRegions, AnInt8SummandOfAnFp32ResultJoinsALayer) {

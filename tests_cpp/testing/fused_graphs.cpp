@@ -62,7 +62,7 @@ void summarize(const jit::Block& block, std::string& text) {
 std::set<std::string> partitions_in_fp32(jit::Graph& graph) {
   std::set<std::string> names;
   for (const jit::Node* node : partitions_of(graph)) {
-    const jit::Graph& subgraph = *node->g(c10::attr::Subgraph);
+    jit::Graph& subgraph = *node->g(c10::attr::Subgraph);
     if (why_in_fp32(subgraph, load_onednn().cpu)) names.insert(partition_name(subgraph));
   }
   return names;
