@@ -64,5 +64,5 @@ class IResNet(nn.Module):
 def iresnet50(
     blocks: Sequence[int] = (3, 4, 14, 3), width: int = 64, side: int = 7, features: int = 512
 ) -> nn.Module:
-    """`side` is that of the last map: 7 for images of 112 pixels, which the pool leaves as it is."""
+    """`side` is that of the last map: 7 for images of 112 pixels, which the pool leaves alone."""
     return initialise(IResNet(blocks, width, side, features))
