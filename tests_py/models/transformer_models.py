@@ -324,27 +324,54 @@ def clicks(seed: int, size: int) -> Inputs:
     return dense, rows, torch.arange(0, size * Dlrm.BAG, Dlrm.BAG)
 
 
-class FunctionalAttention(nn.Module):
+class FunctionalAttention(nn.MultiheadAttention):
     """Self-attention in one call of `multi_head_attention_forward`, as torchvision's ViT has it:
     its projections are no modules of their own."""
 
     def __init__(self):
+        super().__init__(HIDDEN, HEADS, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x, x, x, need_weights=False)[0]
+
+
+class PackedAttention(nn.Module):
+    """Self-attention with one layer for queries, keys and values, as the ViTs of timm have it."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv = nn.Linear(HIDDEN, 3 * HIDDEN)
+        self.out = nn.Linear(HIDDEN, HIDDEN)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, length, channels = x.shape
+        qkv = self.qkv(x).reshape(batch, length, 3, HEADS, channels // HEADS)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        x = nn.functional.scaled_dot_product_attention(q, k, v)
+        return self.out(x.transpose(1, 2).reshape(batch, length, channels))
+
+
+class Block(nn.Module):
+    def __init__(self, attention: nn.Module):
         super().__init__()
         self.norm1 = nn.LayerNorm(HIDDEN)
-        self.attention = nn.MultiheadAttention(HIDDEN, HEADS, batch_first=True)
+        self.attention = attention
         self.norm2 = nn.LayerNorm(HIDDEN)
         self.mlp = nn.Sequential(
             nn.Linear(HIDDEN, 4 * HIDDEN), nn.GELU(), nn.Linear(4 * HIDDEN, HIDDEN)
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.norm1(x)
-        x = x + self.attention(y, y, y, need_weights=False)[0]
+        x = x + self.attention(self.norm1(x))
         return x + self.mlp(self.norm2(x))
 
 
 def functional_attention() -> nn.Module:
-    return nn.Sequential(*(FunctionalAttention() for _ in range(LAYERS)))
+    return nn.Sequential(*(Block(FunctionalAttention()) for _ in range(LAYERS)))
+
+
+def packed_attention() -> nn.Module:
+    return nn.Sequential(*(Block(PackedAttention()) for _ in range(LAYERS)))
 
 
 TRANSFORMER_MODELS: dict[str, TransformerModel] = {
@@ -352,7 +379,7 @@ TRANSFORMER_MODELS: dict[str, TransformerModel] = {
     "bert_eager": TransformerModel(bert_eager, masked_tokens, 24, 40, attentions=2),
     "distilbert": TransformerModel(distilbert, masked_tokens, 24, 40, attentions=2),
     "roberta": TransformerModel(roberta, masked_tokens, 24, 40, attentions=2),
-    "gpt2": TransformerModel(gpt2, tokens, 24, 40, attentions=2),
+    "gpt2": TransformerModel(gpt2, tokens, 24, 40, attentions=2, packed_projections=2),
     "vit": TransformerModel(vit, image, 64, 64, attentions=2),
     "swin": TransformerModel(swin, image, 64, 64, attentions=4),
     "convnext": TransformerModel(convnext, image, 64, 96),
@@ -365,6 +392,9 @@ TRANSFORMER_MODELS: dict[str, TransformerModel] = {
     ),
     "functional_attention": TransformerModel(
         functional_attention, states, 24, 40, attentions=2, packed_projections=2
+    ),
+    "packed_attention": TransformerModel(
+        packed_attention, states, 24, 40, attentions=2, packed_projections=2
     ),
     "dlrm": TransformerModel(Dlrm, clicks, 8, 20, other_products=1),
 }
