@@ -176,6 +176,11 @@ std::optional<ComputeChain> compute_chain(jit::Graph& subgraph) {
   }
 }
 
+std::optional<std::vector<PostOp>> post_ops_on_integers(const ComputeChain& chain) {
+  const bool lies_in_result = chain.compute.kind != OpKind::MatMul && chain.quantizer;
+  return on_integers(chain.post_ops, lies_in_result ? Summand::LiesInResult : Summand::IsRead);
+}
+
 std::optional<WeightAndBias> weight_and_bias_of(const LoweredOp& compute, int64_t channel_axis) {
   const auto weight = constant_tensor(compute.inputs[1]);
   if (!weight || weight->scalar_type() != c10::kQInt8 || !is_symmetric(*weight)) return {};

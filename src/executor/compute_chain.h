@@ -42,6 +42,10 @@ struct ComputeChain {
 /// Nothing if the subgraph is of any other form.
 std::optional<ComputeChain> compute_chain(torch::jit::Graph& subgraph);
 
+/// The chain's post-ops as primitives take them, see on_integers(). The first int8 operand that a
+/// convolution adds lies in the result if that is int8, too. Nothing if they take none such.
+std::optional<std::vector<PostOp>> post_ops_on_integers(const ComputeChain& chain);
+
 /// Weight and bias among the inputs of a compute operation; nothing if they are not constants of
 /// the dtypes above.
 /// @param channel_axis the weight's axis of output channels

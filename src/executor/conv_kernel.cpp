@@ -20,10 +20,6 @@ using Arguments = std::span<const at::Tensor>;
 OutputSpec result_spec(const ConvPlan& plan, Arguments arguments) {
   auto sizes = plan.result_sizes(arguments[plan.source.argument].sizes());
   if (!sizes) throw std::invalid_argument("the convolution does not fit its source");
-  const auto summand = plan.summand();
-  if (summand && arguments[*summand].sizes() != *sizes) {
-    throw std::invalid_argument("what it adds is not of the result's sizes");
-  }
   std::vector<int64_t> strides = channels_last_strides(*sizes);
   return {std::move(*sizes), std::move(strides), result_dtype(plan.quantizer), plan.quantizer};
 }
@@ -67,7 +63,7 @@ class ConvCall {
     const OutputSpec source = spec_of(arguments[plan.source.argument]);
     read_source_ = relayout_to(source, channels_last_strides(source.sizes));
     if (const auto summand = plan.summand()) {
-      const OutputSpec spec = spec_of(arguments[*summand]);
+      const OutputSpec spec = spec_of(arguments[*summand].expand(result_.sizes));
       may_become_result_ = lies_in(spec, result_.strides);
       copy_summand_.emplace(spec, result_.strides);
     }
@@ -159,7 +155,10 @@ std::unique_ptr<const PrimitiveKernel> make_conv_kernel(ConvPlan plan, std::stri
                                                         const std::vector<bool>& reusable,
                                                         Weights weights) {
   const auto summand = plan.summand();
-  const bool may_reuse = summand && reusable[*summand] && *summand != plan.source.argument;
+  const bool is_read_too = std::ranges::any_of(
+      plan.post_ops, [&](const PostOp& op) { return op.argument && op.argument == summand; });
+  const bool may_reuse =
+      summand && reusable[*summand] && *summand != plan.source.argument && !is_read_too;
   return std::make_unique<ConvKernel>(std::move(plan), std::move(name), layout, may_reuse, weights);
 }
 

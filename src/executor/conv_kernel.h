@@ -14,8 +14,9 @@ namespace int8graph {
 ///
 /// All sizes and threads share one packed weight, where oneDNN Graph packs it for each size; and a
 /// partition takes oneDNN Graph 2 to 7 ms before the first size, in which it builds and tries all
-/// the patterns it knows. It leaves to oneDNN Graph: a source that the kernel does not fit, a
-/// summand of other sizes than the result, an operand that does not broadcast to it.
+/// the patterns it knows. It leaves to oneDNN Graph: a source that the kernel does not fit, and
+/// what does not broadcast to the result. (Regions that only primitives know, see
+/// passes/known_regions.h, run unfused then.)
 /// @param name what the verbose log calls it
 /// @param layout how the result lies in memory: contiguous, or channels-last
 /// @param reusable which of the partition's inputs may be overwritten: a summand's buffer becomes

@@ -12,19 +12,6 @@ namespace int8graph {
 namespace jit = torch::jit;
 using Integers = std::vector<int64_t>;
 
-namespace {
-
-/// Where the first int8 operand of a sum is. A region of up to three post-ops, none of them PReLU,
-/// is oneDNN Graph's if that operand turns out not to be of the result's sizes; in others it is
-/// read, and may broadcast.
-Summand summand_of(const ComputeChain& chain) {
-  const bool has_another_way =
-      chain.post_ops.size() <= 3 && std::ranges::none_of(chain.post_ops, &PostOp::is_prelu);
-  return chain.quantizer && has_another_way ? Summand::LiesInResult : Summand::IsRead;
-}
-
-}  // namespace
-
 std::optional<size_t> ConvPlan::summand() const {
   const auto sum =
       std::ranges::find_if(post_ops, [](const PostOp& op) { return op.int8.has_value(); });
@@ -54,7 +41,7 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   const bool is_transposed = convolution.kind == OpKind::ConvTranspose;
   const auto source = quantized_input(subgraph, *convolution.inputs[0]);
   auto layer = weight_and_bias_of(convolution, is_transposed ? 1 : 0);
-  auto post_ops = on_integers(chain->post_ops, summand_of(*chain));
+  auto post_ops = post_ops_on_integers(*chain);
   if (!source || !layer || !post_ops) return {};
   if (misreads_operands(convolution) &&
       std::ranges::any_of(*post_ops, &PostOp::reads_another_tensor)) {

@@ -82,8 +82,7 @@ bool may_saturate(const jit::Node& node) {
 bool has_misread_operands(jit::Graph& partition) {
   const auto chain = compute_chain(partition);
   if (!chain || !misreads_operands(chain->compute)) return false;
-  const auto first = chain->quantizer ? Summand::LiesInResult : Summand::IsRead;
-  const auto post_ops = on_integers(chain->post_ops, first);
+  const auto post_ops = post_ops_on_integers(*chain);
   return !post_ops || std::ranges::any_of(*post_ops, &PostOp::reads_another_tensor);
 }
 

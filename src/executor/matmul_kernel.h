@@ -15,7 +15,8 @@ namespace int8graph {
 /// that it compiles (4.5 ns and one byte for each of the weight's bytes: 0.4 s and 85 MB for
 /// BERT-base at each new length). A linear layer needs a primitive for a few numbers of rows only,
 /// see executor/row_blocks.h. It leaves to oneDNN Graph: a product that broadcasts, an operand that
-/// does not broadcast to the result, and PReLU of anything but a matrix.
+/// does not broadcast to the result, and PReLU of anything but a matrix. (Regions that only
+/// primitives know, see passes/known_regions.h, run unfused then.)
 /// @param name what the verbose log calls it
 /// @param layout how the result of a product lies in memory; a linear layer's is contiguous
 /// @param weights who reads the tensor of a linear layer's weight

@@ -13,7 +13,7 @@ namespace {
 
 /// Fills in what multiplies the source.
 bool read_factor(const LoweredOp& product, jit::Graph& subgraph, MatmulPlan& plan) {
-  plan.weight_is_transposed = is_transposed(product);
+  plan.weight_is_transposed = has_transposed_weight(product);
   if (constant_tensor(product.inputs[1])) {
     plan.layer = weight_and_bias_of(product, plan.weight_is_transposed ? 0 : 1);
     return plan.layer && plan.layer->weight.dim() == 2;
@@ -29,7 +29,7 @@ std::optional<MatmulPlan> matmul_plan(jit::Graph& subgraph) {
   auto chain = compute_chain(subgraph);
   if (!chain || chain->compute.kind != OpKind::MatMul) return {};
   const auto source = quantized_input(subgraph, *chain->compute.inputs[0]);
-  auto post_ops = on_integers(chain->post_ops, Summand::IsRead);
+  auto post_ops = post_ops_on_integers(*chain);
   if (!source || !post_ops) return {};
   MatmulPlan plan{*source, {}, {}, false, *std::move(post_ops), std::move(chain->quantizer)};
   if (!read_factor(chain->compute, subgraph, plan)) return {};

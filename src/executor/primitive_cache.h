@@ -30,13 +30,18 @@ class PrimitiveCache {
   }
 
  private:
+  /// Alone, or inside of another: "ref:any", "conv:any+ref:any".
+  static bool is_reference(const std::string& implementation) {
+    return implementation.starts_with("ref") || implementation.find("+ref") != std::string::npos;
+  }
+
   template <typename Make>
   Outcome try_to(const Make& make) const {
     const auto start = std::chrono::steady_clock::now();
     try {
       Outcome outcome(make());
       const std::string implementation = outcome->implementation();
-      if (implementation.starts_with("ref")) return refused("it has only its reference kernel");
+      if (is_reference(implementation)) return refused("it has only its reference kernel");
       log_verbose([&] {
         return name_ + ": primitive " + implementation + " for " + outcome->shape() + " in " +
                std::to_string(milliseconds_since(start)) + " ms";

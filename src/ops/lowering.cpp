@@ -105,7 +105,7 @@ const AttrValue* find_attr(const LoweredOp& op, Attr attr) {
   return entry == op.attrs.end() ? nullptr : &entry->second;
 }
 
-bool is_transposed(const LoweredOp& product) {
+bool has_transposed_weight(const LoweredOp& product) {
   const AttrValue* value = find_attr(product, Attr::transpose_b);
   return value != nullptr && std::get<bool>(*value);
 }
@@ -120,7 +120,7 @@ std::optional<int64_t> output_channels(const LoweredOp& op) {
     case OpKind::ConvTranspose:
       return weight->size(1) * attr_of<int64_t>(op, Attr::groups);
     case OpKind::MatMul:
-      return weight->size(is_transposed(op) ? -2 : -1);
+      return weight->size(has_transposed_weight(op) ? -2 : -1);
     default:
       return {};
   }

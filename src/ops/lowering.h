@@ -44,7 +44,7 @@ LoweredOp lower_dequantize(const NodeArguments& arguments);
 LoweredOp lower_constant_dequantize(const NodeArguments& arguments);
 
 /// Whether a product reads its second operand as [N, K], as aten::linear has it.
-bool is_transposed(const LoweredOp& product);
+bool has_transposed_weight(const LoweredOp& product);
 
 /// How many channels a convolution or linear layer makes; nothing for other operations, and if the
 /// weight is not a constant.

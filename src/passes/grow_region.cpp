@@ -111,12 +111,12 @@ class Grower {
     if (is_fp32 && summand_ != nullptr && most_post_ops_ == kMostOfPrimitives) {
       region_.push_back(summand_);
     }
-    if (misreads_operands(op)) cut_before_operand();
+    if (misreads_operands(op)) cut_before_operands(*node.output());
   }
 
-  /// What reads another tensor leaves, and all that follows it. A summand is inside where it lies
-  /// in the place of the result.
-  void cut_before_operand() {
+  /// What reads another tensor leaves, and all that follows it; with the quantizer a summand leaves
+  /// that would lie in the place of the result, so that its sum leaves, too.
+  void cut_before_operands(const jit::Value& made) {
     const auto is_operand = [this](const jit::Value* input) {
       return !is_number(*input) && !is_in_region(*input->node());
     };
@@ -124,7 +124,14 @@ class Grower {
       return !is_quantizer(*node) && std::ranges::any_of(lowered(*node)->inputs, is_operand);
     };
     const auto behind_compute = region_.begin() + kComputeAndItsInputs;
-    region_.erase(std::find_if(behind_compute, region_.end(), reads_operand), region_.end());
+    const auto find = [&] { return std::find_if(behind_compute, region_.end(), reads_operand); };
+    for (auto first = find(); first != region_.end(); first = find()) {
+      region_.erase(first, region_.end());
+    }
+    // Half a branch is none.
+    const bool is_whole = std::ranges::all_of(
+        made.uses(), [this](const jit::Use& use) { return is_in_region(*use.user); });
+    if (!is_whole) region_.erase(behind_compute, region_.end());
   }
 
   void from_pool(jit::Node& node, const LoweredOp& op) {
@@ -203,10 +210,14 @@ class Grower {
       end_with(*reader);
       return nullptr;
     }
-    if (!op) return nullptr;
-    if (reads_constant_of_another_dtype(*op)) leave_to_onednn_graph();
-    if (post_ops_ >= most_post_ops_) return nullptr;
-    if (!takes_as_result(*op, result) && !is_prelu_of(result, *op)) return nullptr;
+    if (!op || post_ops_ >= most_post_ops_) return nullptr;
+    const bool is_prelu = is_prelu_of(result, *op);
+    if (!takes_as_result(*op, result) && !is_prelu) return nullptr;
+    if (reads_constant_of_another_dtype(*op)) {
+      if (only_for_primitives_) return nullptr;
+      leave_to_onednn_graph();
+    }
+    only_for_primitives_ |= is_prelu || post_ops_ == kMostOfOneDnnGraph;
     if (op->kind == OpKind::Add && post_ops_ == 0) {
       summand_ = dequantize_of(*op->inputs[op->inputs[0] == &result ? 1 : 0]);
     }
@@ -249,7 +260,9 @@ class Grower {
     const bool joins = op && (commutes(op->kind) || (is_directed(op->kind) &&
                                                      op->inputs[1] == &result && !branch.empty()));
     if (!joins || branch.size() + 1 > kMostOfOneDnnGraph) return nullptr;
-    if (op->kind != OpKind::Multiply || !is_gate_of_swish(ops)) leave_to_onednn_graph();
+    const bool is_swish = op->kind == OpKind::Multiply && is_gate_of_swish(ops) &&
+                          std::ranges::none_of(ops, reads_constant_of_another_dtype);
+    if (!is_swish) leave_to_onednn_graph();
     post_ops_ = branch.size() + 1;
     region_.insert(region_.end(), branch.begin(), branch.end());
     region_.push_back(&end);
@@ -270,8 +283,9 @@ class Grower {
   Region region_;
   size_t post_ops_ = 0;
   size_t most_post_ops_ = kMostOfOneDnnGraph;
-  std::optional<int64_t> channels_;  ///< of what a layer makes that primitives compute
-  jit::Node* summand_ = nullptr;     ///< makes the other operand, in int8, of a sum
+  bool only_for_primitives_ = false;  ///< of what joined, oneDNN Graph takes no more than a part
+  std::optional<int64_t> channels_;   ///< of what a layer makes that primitives compute
+  jit::Node* summand_ = nullptr;      ///< makes the other operand, in int8, of a sum
 };
 
 }  // namespace

@@ -336,8 +336,10 @@ std::optional<PackedViews> packed_views(jit::Node& linear, const WrittenValues& 
   if (!views) views = taken_by_dimension(*layer, written);
   if (!views) views = taken_by_multihead_attention(*layer, written);
   if (!views || views->parts.empty()) return {};
+  int64_t taken = 0;
   const bool is_fit = std::ranges::all_of(views->parts, [&](const PackedPart& part) {
-    return part.count >= kLeastChannels && !written.contains(part.value);
+    taken += part.count;  // more than there are, if one is taken twice
+    return part.count >= kLeastChannels && taken <= layer->outputs && !written.contains(part.value);
   });
   return is_fit ? std::move(views) : std::nullopt;
 }

@@ -253,11 +253,15 @@ TEST(ConvKernel, DoesNotOverwriteItsSource) {
   expect_one_step_apart(sum.kernel->run(unique).value(), sum.partition.unfused({form()}));
 }
 
-TEST(ConvKernel, LeavesASummandThatBroadcasts) {
+TEST(ConvKernel, AddsASummandThatBroadcasts) {
   const Kernel sum = sum_kernel();
   const size_t summand = sum.plan.summand().value();
   std::vector<at::Tensor> inputs(2, sum.partition.int8(noise({2, 8, 6, 5}), 0));
-  inputs[summand] = sum.partition.int8(noise({2, 8, 1, 1}, 2), summand);
+  for (const Sizes& sizes : {Sizes{2, 8, 1, 1}, Sizes{1, 8, 6, 5}, Sizes{8, 1, 1}, Sizes{5}}) {
+    inputs[summand] = sum.partition.int8(noise(sizes, 2), summand);
+    sum.expect_right(inputs);
+  }
+  inputs[summand] = sum.partition.int8(noise({4, 8, 6, 5}, 2), summand);
   EXPECT_FALSE(sum.kernel->run(inputs));
 }
 

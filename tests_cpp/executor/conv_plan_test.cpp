@@ -192,21 +192,6 @@ TEST(ConvPlan, LeavesOperandsOfDepthwiseOnesToOneDnnGraphUnlessTheyFillVectors) 
   EXPECT_TRUE(has_depthwise_plan(48, sum));
 }
 
-TEST(ConvPlan, ReadsASummandThatOneDnnGraphWouldNotTake) {
-  const auto plan = plan_of(
-      "%c = aten::add(%z, %s, %one)\n  %1 = aten::relu(%c)\n  %a = aten::tanh(%1)" + kQuantized,
-      kDense);
-  ASSERT_TRUE(plan);
-  EXPECT_EQ(plan->summand(), 1);
-  const auto longer = plan_of(
-      "%c = aten::add(%z, %s, %one)\n  %1 = aten::relu(%c)\n  %2 = aten::tanh(%1)\n"
-      "  %3 = aten::abs(%2)\n  %a = aten::square(%3)" +
-          kQuantized,
-      kDense);
-  ASSERT_TRUE(longer);
-  EXPECT_FALSE(longer->summand());
-}
-
 TEST(ConvPlan, LeavesOtherFormsToOneDnnGraph) {
   EXPECT_FALSE(plan_of("%a = aten::mul(%z, %s)" + kQuantized, kDense));  // a product in int8
   EXPECT_FALSE(plan_of("%result = aten::sub(%s, %z, %one)"));            // turned round

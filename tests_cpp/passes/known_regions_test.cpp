@@ -393,6 +393,14 @@ TEST(KnownRegions, NothingThatReadsAnotherTensorJoinsADepthwiseConvolutionOfFewC
   EXPECT_EQ(known_in(*graph_of(conv + sum + quantize, "%p")),
             Names{alone + " dequantize add quantize_per_tensor"});
   EXPECT_EQ(known_in(*graph_of(conv + sum, "%r")), Names{alone});
+  std::string sum_and_product = sum + "\n  %m : Tensor = aten::mul(%r, %x)" + quantize;
+  sum_and_product.replace(sum_and_product.rfind("%r,"), 2, "%m");
+  EXPECT_EQ(known_in(*graph_of(conv + sum_and_product, "%p")), Names{alone});
+  const std::string branch = R"IR(
+  %g : Tensor = aten::sigmoid(%l)
+  %m : Tensor = aten::mul(%g, %slopes)
+  %r : Tensor = aten::mul(%l, %m))IR";
+  EXPECT_EQ(known_in(*graph_of(conv + branch, "%r")), Names{alone});
 }
 
 TEST(KnownRegions, AnInt8SummandOfAnFp32ResultJoinsALayer) {

@@ -230,6 +230,9 @@ INSTANTIATE_TEST_SUITE_P(
   %q : Tensor, %1 : Tensor, %2 : Tensor, %3 : Tensor, %4 : Tensor, %5 : Tensor = prim::ListUnpack(%list)
 )IR",
              "%1"},
+        Form{"a_part_that_is_taken_twice",
+             kFour + kSteps + kSelects + "\n  %again : Tensor = aten::select(%p, %zero, %one)",
+             "%k, %again"},
         Form{"sizes_that_do_not_add_up", R"IR(
   %more : int[] = prim::Constant[value=[16, 16]]()
   %list : Tensor[] = aten::split_with_sizes(%y, %more, %m1)
