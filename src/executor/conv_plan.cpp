@@ -18,18 +18,27 @@ std::optional<size_t> ConvPlan::summand() const {
   return sum == post_ops.end() ? std::nullopt : std::optional(sum->int8->argument);
 }
 
+std::optional<int64_t> ConvPlan::result_size(size_t dimension, int64_t source) const {
+  const int64_t width = layer.weight.size(static_cast<int64_t>(dimension) + 2);
+  const int64_t kernel = (width - 1) * dilations[dimension] + 1;
+  const int64_t pads = pads_begin[dimension] + pads_end[dimension];
+  if (is_transposed()) {
+    const int64_t size =
+        (source - 1) * strides[dimension] + kernel + (*output_padding)[dimension] - pads;
+    return size > 0 ? std::optional(size) : std::nullopt;
+  }
+  const int64_t room = source + pads - kernel;
+  return room >= 0 ? std::optional(room / strides[dimension] + 1) : std::nullopt;
+}
+
 std::optional<std::vector<int64_t>> ConvPlan::result_sizes(c10::IntArrayRef source) const {
   const size_t spatial = spatial_dimensions();
   if (source.size() != spatial + 2 || source[1] != input_channels()) return {};
   std::vector<int64_t> sizes = {source[0], output_channels()};
   for (size_t d = 0; d < spatial; ++d) {
-    const int64_t kernel = (layer.weight.size(static_cast<int64_t>(d) + 2) - 1) * dilations[d] + 1;
-    const int64_t pads = pads_begin[d] + pads_end[d];
-    const int64_t room =
-        output_padding ? (source[d + 2] - 1) * strides[d] + kernel + (*output_padding)[d] - pads
-                       : source[d + 2] + pads - kernel;
-    if (room < (output_padding ? 1 : 0)) return {};
-    sizes.push_back(output_padding ? room : room / strides[d] + 1);
+    const auto size = result_size(d, source[d + 2]);
+    if (!size) return {};
+    sizes.push_back(*size);
   }
   return sizes;
 }

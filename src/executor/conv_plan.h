@@ -20,7 +20,7 @@ namespace int8graph {
 ///                                                          [I, O / groups, K1, ...]
 ///     %z = aten::conv2d(%y, %w, %b, ...)         bias      [O]
 ///     %s = int8graph::dequantize(%shortcut, ...)
-///     %a = aten::add(%z, %s, 1)                  summand   as large as the result, u8 or s8
+///     %a = aten::add(%z, %s, 1)                  summand   broadcast to the result, u8 or s8
 ///     %m = aten::mul(%a, %gate)                  operand   broadcast to the result, f32, u8 or s8
 ///
 /// and what else follows it. All lists have an element for each spatial dimension.
@@ -31,14 +31,15 @@ struct ConvPlan {
   std::vector<int64_t>
       dilations;  ///< 1 where neighbours of the kernel are neighbours in the source
   std::vector<int64_t> pads_begin, pads_end;
-  std::optional<std::vector<int64_t>> output_padding;  ///< what makes it a transposed one
+  std::optional<std::vector<int64_t>> output_padding;  ///< of a transposed one
   int64_t groups;
   std::vector<PostOp> post_ops;
   at::QuantizerPtr quantizer;  ///< of the result; null for f32
 
+  bool is_transposed() const { return output_padding.has_value(); }
   size_t spatial_dimensions() const { return strides.size(); }
-  int64_t input_channels() const { return channels_on_axis(output_padding ? 0 : 1); }
-  int64_t output_channels() const { return channels_on_axis(output_padding ? 1 : 0); }
+  int64_t input_channels() const { return channels_on_axis(is_transposed() ? 0 : 1); }
+  int64_t output_channels() const { return channels_on_axis(is_transposed() ? 1 : 0); }
 
   /// Which of the partition's inputs lies where the result will when they are added, if one does.
   std::optional<size_t> summand() const;
@@ -48,6 +49,8 @@ struct ConvPlan {
   std::optional<std::vector<int64_t>> result_sizes(c10::IntArrayRef source) const;
 
  private:
+  /// Of the result, given that of the source; nothing if the kernel does not fit.
+  std::optional<int64_t> result_size(size_t dimension, int64_t source) const;
   int64_t channels_on_axis(int64_t axis) const {  // the first has those of all groups
     return layer.weight.size(axis) * (axis == 0 ? 1 : groups);
   }

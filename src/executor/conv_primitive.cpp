@@ -29,7 +29,7 @@ memory::desc plain_weight(const ConvPlan& plan) {
   memory::dims strides = weight.strides().vec();
   sizes[0] /= plan.groups;
   const int64_t group_stride = sizes[0] * strides[0];
-  if (plan.output_padding) {
+  if (plan.is_transposed()) {
     std::swap(sizes[0], sizes[1]);
     std::swap(strides[0], strides[1]);
   }
@@ -66,13 +66,12 @@ std::vector<memory::desc> descs_of(std::span<const OutputSpec> operands) {
   return result;
 }
 
-/// A transposed convolution has the padding of the one that it turns round, whose input may end
-/// with elements that no kernel reaches.
+/// oneDNN infers a transposed convolution's size from its padding: output_padding is padding less
+/// at the end, which may become negative.
 memory::dims pads_end(const ConvPlan& plan) {
   memory::dims pads = plan.pads_end;
-  for (size_t d = 0; plan.output_padding && d < pads.size(); ++d) {
-    pads[d] -= (*plan.output_padding)[d];
-  }
+  if (!plan.is_transposed()) return pads;
+  for (size_t d = 0; d < pads.size(); ++d) pads[d] -= (*plan.output_padding)[d];
   return pads;
 }
 
@@ -100,7 +99,7 @@ dnnl::primitive_desc describe_as(dnnl::algorithm algorithm, const ConvPlan& plan
 
 dnnl::primitive_desc describe(const ConvPlan& plan, const ConvShapes& shapes) {
   using dnnl::algorithm;
-  return plan.output_padding
+  return plan.is_transposed()
              ? describe_as<dnnl::deconvolution_forward>(algorithm::deconvolution_direct, plan,
                                                         shapes)
              : describe_as<dnnl::convolution_forward>(algorithm::convolution_direct, plan, shapes);

@@ -52,8 +52,9 @@ std::optional<int64_t> output_channels(const LoweredOp& op);
 
 /// Whether oneDNN 3.2 computes wrong numbers where something behind the layer reads another tensor,
 /// or a number for each channel: its int8 kernels for depthwise convolutions do, for the channels
-/// that do not fill a vector. (Seen with AVX2 and SSE4.1, by primitives and by oneDNN Graph; sums
-/// with int8 are right, which lie where the result will.)
+/// that do not fill a vector. Seen with AVX2 and SSE4.1, by primitives and by oneDNN Graph; with
+/// AVX512, whose vectors are taken for caution, it was not tried. Sums with int8 that lie where the
+/// result will are right.
 bool misreads_operands(const LoweredOp& layer);
 
 /// Whether oneDNN's primitives compute a layer with any operations fused behind it. They have few

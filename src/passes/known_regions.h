@@ -30,13 +30,13 @@ namespace int8graph {
 /// Nobody else reads a value between two of a region's operations. What a convolution or product
 /// makes may be read twice right behind it, where both ways join again: x * sigmoid(x). The second
 /// operand of a sum right behind it may be dequantized inside, too, if it has the result's dtype,
-/// or if the result is a layer's in fp32.
+/// or if the result is in fp32 and of a layer of the kind below.
 ///
 /// More than three such operations, and PReLU with a slope for each channel, join behind layers
-/// with constant weights, which primitives compute (executor/post_op.h). All else oneDNN Graph 3.2
-/// takes as one partition, so a region that no primitive runs is still compiled as a whole. It
-/// would let a quantizer of an activation join in the place of a weight, which is slower than
-/// PyTorch's, and sums of mixed int8 dtypes, which it computes wrongly.
+/// that primitives compute with anything behind them: takes_any_post_ops() in ops/lowering.h. All
+/// else oneDNN Graph 3.2 takes as one partition, so a region that no primitive runs is still
+/// compiled as a whole. It would let a quantizer of an activation join in the place of a weight,
+/// which is slower than PyTorch's, and sums of mixed int8 dtypes, which it computes wrongly.
 struct KnownRegions {
   std::vector<Region> regions;
 

@@ -20,7 +20,7 @@ namespace {
 using Integers = std::vector<int64_t>;
 using Values = std::vector<jit::Value*>;
 
-/// What takes part in finding its parts.
+/// The linear layer that makes the parts.
 struct Layer {
   jit::Value* packed;       ///< the result
   int64_t outputs, inputs;  ///< channels
@@ -135,7 +135,7 @@ std::vector<PackedPart> parts_along(jit::Value& value, int64_t axis, size_t rank
                                     int64_t count) {
   const auto is_axis = [&](const jit::Value* dimension) {
     const auto number = constant_integer(dimension);
-    return number == axis || (rank > 0 && position(number, rank) == axis);
+    return number == axis || position(number, rank) == axis;
   };
   std::vector<PackedPart> result;
   for (const jit::Use& use : value.uses()) {
@@ -173,8 +173,8 @@ std::optional<int64_t> constant_number(const jit::Value& value) {
   return is_number ? std::optional(tensor->item<int64_t>()) : std::nullopt;
 }
 
-/// What a size is if that dimension of these tensors has so many elements: it is their size, or a
-/// part of it, as traces write %channels // heads.
+/// A size that is computed of a dimension of one of these tensors, as traces write %channels //
+/// heads: its value if that dimension has so many elements. Nothing for other sizes.
 std::optional<int64_t> size_given(const jit::Value& size, size_t dimension, const Values& tensors,
                                   int64_t elements) {
   const jit::Node& node = *size.node();
@@ -198,10 +198,13 @@ std::optional<int64_t> size_given(const jit::Value& size, size_t dimension, cons
 ///
 ///     [%batch, %length, 3, 6, 64]
 ///
-/// or would if the dimension that the last is part of were that of what the layer reads, which
-/// those in front leave. Were it another, there would not be as many elements.
+/// or those in front are the sizes of %x's first dimensions, the last is computed of the next one,
+/// and with K for that one they would make up all channels.
 ///
-///     [aten::size(%x, 0), aten::size(%x, 1), 3, 6, aten::size(%x, 2) // 6]
+///     [aten::size(%x, 0), aten::size(%x, 1), 3, 6, aten::size(%x, 2) // 6]       for [.., .., K]
+///
+/// Then the next one is the last of %x. Otherwise it has D elements, with R in dimensions behind it
+/// (but for K), and D // 6 = D * R * (K // 6), or the reshape would fail: not for any K > 1.
 std::optional<size_t> first_of_channels(const Values& sizes, const Layer& layer) {
   int64_t product = 1;
   for (size_t i = sizes.size(); i-- > 0;) {
@@ -323,8 +326,8 @@ std::optional<Layer> layer_of(jit::Node& linear) {
   return layer;
 }
 
-// Of fewer channels, more calls cost more than views and a quantizer: for 16 parts of one channel,
-// three times the whole.
+// Calls of layers with fewer channels cost more than the views and quantizers that they save: 16
+// parts of one channel take three times as long as the whole layer.
 constexpr int64_t kLeastChannels = 16;
 
 }  // namespace

@@ -54,9 +54,10 @@ bool is_quantized_later(const jit::Value& value) {
 bool split(jit::Node& linear, const WrittenValues& written) {
   const auto weight = weight_of(linear);
   const auto bias = constant_tensor(linear.input(2));
-  const bool has_known_bias = bias ? bias->dim() == 1 && weight && bias->size(0) == weight->size(0)
-                                   : linear.input(2)->mustBeNone();
-  if (!weight || !has_known_bias) return false;
+  if (!weight) return false;
+  const bool has_known_bias =
+      bias ? bias->dim() == 1 && bias->size(0) == weight->size(0) : linear.input(2)->mustBeNone();
+  if (!has_known_bias) return false;
   const auto views = packed_views(linear, written);
   if (!views || std::ranges::none_of(views->parts, [](const PackedPart& part) {
         return is_quantized_later(*part.value);
