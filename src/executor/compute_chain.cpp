@@ -32,14 +32,6 @@ T existing(std::optional<T> value) {
   return *std::move(value);
 }
 
-bool is_compute(OpKind kind) {
-  return kind == OpKind::MatMul || kind == OpKind::Convolution || kind == OpKind::ConvTranspose;
-}
-
-bool commutes(OpKind kind) {
-  return kind != OpKind::Divide && kind != OpKind::Subtract && kind != OpKind::PReLU;
-}
-
 class Reader {
  public:
   explicit Reader(jit::Graph& subgraph) : subgraph_(subgraph) {}
@@ -130,7 +122,7 @@ class Reader {
   }
 
   PostOp of_constant(OpKind kind, const at::Tensor& constant) const {
-    if (constant.numel() == 1 && constant.dim() <= 1 && kind != OpKind::PReLU) {
+    if (is_number(constant) && kind != OpKind::PReLU) {
       return existing(post_op_with(kind, constant.item<float>()));
     }
     const bool is_of_channels = constant.numel() == output_channels(chain_.compute) &&
@@ -179,6 +171,12 @@ std::optional<ComputeChain> compute_chain(jit::Graph& subgraph) {
 std::optional<std::vector<PostOp>> post_ops_on_integers(const ComputeChain& chain) {
   const bool lies_in_result = chain.compute.kind != OpKind::MatMul && chain.quantizer;
   return on_integers(chain.post_ops, lies_in_result ? Summand::LiesInResult : Summand::IsRead);
+}
+
+bool has_misread_operands(const ComputeChain& chain) {
+  if (!misreads_operands(chain.compute)) return false;
+  const auto post_ops = post_ops_on_integers(chain);
+  return !post_ops || std::ranges::any_of(*post_ops, &PostOp::reads_another_tensor);
 }
 
 std::optional<WeightAndBias> weight_and_bias_of(const LoweredOp& compute, int64_t channel_axis) {

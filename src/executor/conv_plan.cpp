@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "ops/lowering.h"
-
 namespace int8graph {
 
 namespace jit = torch::jit;
@@ -51,11 +49,7 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   const auto source = quantized_input(subgraph, *convolution.inputs[0]);
   auto layer = weight_and_bias_of(convolution, is_transposed ? 1 : 0);
   auto post_ops = post_ops_on_integers(*chain);
-  if (!source || !layer || !post_ops) return {};
-  if (misreads_operands(convolution) &&
-      std::ranges::any_of(*post_ops, &PostOp::reads_another_tensor)) {
-    return {};
-  }
+  if (!source || !layer || !post_ops || has_misread_operands(*chain)) return {};
   const auto groups = attr_of<int64_t>(convolution, Attr::groups);
   const bool has_scales_of_one_group = is_transposed && layer->scales.numel() > 1;
   if (has_scales_of_one_group) layer->scales = layer->scales.repeat({groups});

@@ -10,7 +10,6 @@
 #include "executor/compute_chain.h"
 #include "ops/attached_nodes.h"
 #include "ops/graph_walk.h"
-#include "ops/lowering.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
@@ -78,14 +77,6 @@ bool may_saturate(const jit::Node& node) {
   return is_halved || !all_neighbours_fit(*weight, input_axis(*weight, *row));
 }
 
-/// Whether what follows a depthwise convolution is more than oneDNN computes right.
-bool has_misread_operands(jit::Graph& partition) {
-  const auto chain = compute_chain(partition);
-  if (!chain || !misreads_operands(chain->compute)) return false;
-  const auto post_ops = post_ops_on_integers(*chain);
-  return !post_ops || std::ranges::any_of(*post_ops, &PostOp::reads_another_tensor);
-}
-
 bool is_int8_softmax(const jit::Node& node) {
   if (node.kind() != c10::aten::softmax) return false;
   const auto& uses = node.output()->uses();
@@ -101,7 +92,8 @@ std::optional<std::string_view> why_in_fp32(jit::Graph& partition, const CpuFeat
   if (!cpu.avx512 && any_node(*partition.block(), is_int8_softmax)) {
     return "without AVX512, oneDNN has only its reference kernel for softmax into int8";
   }
-  if (has_misread_operands(partition)) {
+  const auto chain = compute_chain(partition);
+  if (chain && has_misread_operands(*chain)) {
     return "oneDNN's int8 kernels for depthwise convolutions misread operands of their last "
            "channels";
   }

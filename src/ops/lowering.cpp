@@ -105,6 +105,19 @@ const AttrValue* find_attr(const LoweredOp& op, Attr attr) {
   return entry == op.attrs.end() ? nullptr : &entry->second;
 }
 
+bool is_compute(OpKind kind) {
+  return kind == OpKind::Convolution || kind == OpKind::ConvTranspose || kind == OpKind::MatMul;
+}
+
+bool commutes(OpKind kind) {
+  return kind == OpKind::Add || kind == OpKind::Maximum || kind == OpKind::Minimum ||
+         kind == OpKind::Multiply;
+}
+
+bool is_number(const at::Tensor& constant) {
+  return constant.numel() == 1 && constant.dim() <= 1;
+}
+
 bool has_transposed_weight(const LoweredOp& product) {
   const AttrValue* value = find_attr(product, Attr::transpose_b);
   return value != nullptr && std::get<bool>(*value);

@@ -43,6 +43,15 @@ LoweredOp lower_quantize(const NodeArguments& arguments);
 LoweredOp lower_dequantize(const NodeArguments& arguments);
 LoweredOp lower_constant_dequantize(const NodeArguments& arguments);
 
+/// Convolutions, transposed ones, and products.
+bool is_compute(OpKind kind);
+
+/// Whether an operation on two tensors takes them in either order.
+bool commutes(OpKind kind);
+
+/// Whether a constant is one number for a whole tensor, and does not add dimensions to it.
+bool is_number(const at::Tensor& constant);
+
 /// Whether a product reads its second operand as [N, K], as aten::linear has it.
 bool has_transposed_weight(const LoweredOp& product);
 

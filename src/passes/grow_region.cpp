@@ -22,7 +22,6 @@ bool is_one_of(OpKind kind) {
   return ((kind == kinds) || ...);
 }
 
-constexpr auto is_compute = is_one_of<OpKind::Convolution, OpKind::ConvTranspose, OpKind::MatMul>;
 constexpr auto is_pool = is_one_of<OpKind::AvgPool, OpKind::MaxPool>;
 constexpr auto is_rows = is_one_of<OpKind::LayerNorm, OpKind::SoftMax>;
 constexpr auto is_unary =
@@ -30,8 +29,6 @@ constexpr auto is_unary =
               OpKind::HardSigmoid, OpKind::HardSwish, OpKind::LeakyReLU, OpKind::Log, OpKind::Mish,
               OpKind::ReLU, OpKind::Round, OpKind::Sigmoid, OpKind::SoftPlus, OpKind::Sqrt,
               OpKind::Square, OpKind::Tanh>;
-constexpr auto commutes =
-    is_one_of<OpKind::Add, OpKind::Maximum, OpKind::Minimum, OpKind::Multiply>;
 constexpr auto is_directed = is_one_of<OpKind::Divide, OpKind::Subtract>;
 
 std::optional<LoweredOp> lowered(jit::Node& node) {
@@ -52,9 +49,9 @@ bool is_of_one_tensor(const LoweredOp& op) {
          ((commutes(op.kind) || is_directed(op.kind)) && constant_tensor(op.inputs[1]));
 }
 
-bool is_number(const jit::Value& value) {
+bool is_constant_number(const jit::Value& value) {
   const auto constant = constant_tensor(&value);
-  return constant && constant->numel() == 1 && constant->dim() <= 1;
+  return constant && is_number(*constant);
 }
 
 /// sigmoid(x) or sigmoid(number * x).
@@ -62,8 +59,9 @@ bool is_gate_of_swish(const std::vector<LoweredOp>& ops) {
   if (ops.empty() || ops.back().kind != OpKind::Sigmoid) return false;
   if (ops.size() == 1) return true;
   const bool scales = ops[0].kind == OpKind::Multiply || ops[0].kind == OpKind::Divide;
-  return ops.size() == 2 && scales &&
-         std::ranges::any_of(ops[0].inputs, [](const auto* input) { return is_number(*input); });
+  return ops.size() == 2 && scales && std::ranges::any_of(ops[0].inputs, [](const auto* input) {
+           return is_constant_number(*input);
+         });
 }
 
 bool reads_constant_of_another_dtype(const LoweredOp& op) {
@@ -100,15 +98,12 @@ class Grower {
     jit::Node* weight = weight_of(*op.inputs[1]);
     if (activation == nullptr || weight == nullptr) return;
     region_ = {activation, weight, &node};
-    if (takes_any_post_ops(op)) {
-      channels_ = output_channels(op);
-      most_post_ops_ = kMostOfPrimitives;
-    }
+    if (takes_any_post_ops(op)) channels_ = output_channels(op);
     jit::Value* result = node.output();
     while (jit::Value* next = extend(*result)) result = next;
     // oneDNN Graph fuses a summand only where a quantizer follows; primitives of layers read any.
     const bool is_fp32 = !is_quantize(*region_.back());
-    if (is_fp32 && summand_ != nullptr && most_post_ops_ == kMostOfPrimitives) {
+    if (is_fp32 && summand_ != nullptr && channels_) {
       region_.push_back(summand_);
     }
     if (misreads_operands(op)) cut_before_operands(*node.output());
@@ -118,7 +113,7 @@ class Grower {
   /// that would lie in the place of the result, so that its sum leaves, too.
   void cut_before_operands(const jit::Value& made) {
     const auto is_operand = [this](const jit::Value* input) {
-      return !is_number(*input) && !is_in_region(*input->node());
+      return !is_constant_number(*input) && !is_in_region(*input->node());
     };
     const auto reads_operand = [&](jit::Node* node) {
       return !is_quantizer(*node) && std::ranges::any_of(lowered(*node)->inputs, is_operand);
@@ -210,7 +205,7 @@ class Grower {
       end_with(*reader);
       return nullptr;
     }
-    if (!op || post_ops_ >= most_post_ops_) return nullptr;
+    if (!op || post_ops_ >= most_post_ops()) return nullptr;
     const bool is_prelu = is_prelu_of(result, *op);
     if (!takes_as_result(*op, result) && !is_prelu) return nullptr;
     if (reads_constant_of_another_dtype(*op)) {
@@ -269,10 +264,9 @@ class Grower {
     return end.output();
   }
 
-  void leave_to_onednn_graph() {
-    channels_.reset();
-    most_post_ops_ = kMostOfOneDnnGraph;
-  }
+  void leave_to_onednn_graph() { channels_.reset(); }
+
+  size_t most_post_ops() const { return channels_ ? kMostOfPrimitives : kMostOfOneDnnGraph; }
 
   static constexpr std::ptrdiff_t kComputeAndItsInputs = 3;
   static constexpr size_t kMostOfOneDnnGraph = 3;  // in version 3.2
@@ -282,9 +276,8 @@ class Grower {
   const std::unordered_set<const jit::Node*>& candidates_;
   Region region_;
   size_t post_ops_ = 0;
-  size_t most_post_ops_ = kMostOfOneDnnGraph;
   bool only_for_primitives_ = false;  ///< of what joined, oneDNN Graph takes no more than a part
-  std::optional<int64_t> channels_;   ///< of what a layer makes that primitives compute
+  std::optional<int64_t> channels_;   ///< that a layer makes which primitives compute as a whole
   jit::Node* summand_ = nullptr;      ///< makes the other operand, in int8, of a sum
 };
 
