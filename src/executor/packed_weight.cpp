@@ -64,6 +64,7 @@ PackedWeight::PackedWeight(at::Tensor weight, memory::desc plain, const memory::
 
 void PackedWeight::give_back() const {
   const std::lock_guard lock(mutex_);
+  if (weight_.storage().data() == nullptr) return;  // done before, for another size
   if (weight_.numel() < kWorthIt || !can_be_read_back()) return;
   weight_.storage().set_data_ptr_noswap(at::DataPtr(nullptr, c10::kCPU));
 }

@@ -89,6 +89,17 @@ TEST_F(PackedWeightTest, OfAConvolutionComesBackToo) {
   }
 }
 
+TEST_F(PackedWeightTest, IsGivenBackOnceForAllSizes) {
+  const at::Tensor weight = int8_weight({128, 128, 3, 3});
+  const ConvPlan plan = conv_of(weight);
+  const ConvConstants constants(plan, Weights::Owned);
+  const ConvPrimitive small(plan, constants, {{1, 128, 9, 9}, {1, 128, 9, 9}, {}});
+  EXPECT_EQ(data_of(weight), nullptr);
+  const ConvPrimitive large(plan, constants, {{1, 128, 19, 19}, {1, 128, 19, 19}, {}});
+  EXPECT_EQ(large.weight_layout(), small.weight_layout());
+  EXPECT_EQ(data_of(weight), nullptr);
+}
+
 TEST_F(PackedWeightTest, IsKeptOnceItWasAskedFor) {
   const at::Tensor weight = int8_weight({16, 16, 3, 3});
   const ConvPlan plan = conv_of(weight);

@@ -79,6 +79,30 @@ TEST_F(ModuleIo, ThreadsMayShareALoadedModuleFromItsFirstCallOn) {
   expect_right_numbers_from_all_threads(plain, expected);
 }
 
+/// Layers large enough that load() gives the memory of their weights back.
+TEST_F(ModuleIo, ALoadedModuleTakesSizesItHasNotSeen) {
+  jit::Module model("wide");
+  model.register_parameter("filters", alternating({32, 32, 3, 3}), false);
+  model.register_parameter("columns", alternating({48, 32}), false);
+  model.define(R"(
+def forward(self, x):
+    y = torch.relu(torch.conv2d(x, self.filters, None, [1, 1], [1, 1]))
+    return torch.linear(y.permute([0, 2, 3, 1]), self.columns)
+)");
+  model.eval();
+  const at::Tensor x = noise({1, 32, 8, 8});
+  const QuantConf conf = calibrated_on(model, {x});
+  save(convert(model, conf, {x}), path_);
+  jit::Module loaded = load(path_);
+  jit::Module plain = jit::load(path_);
+  const c10::InferenceMode no_grad;
+  for (const int64_t size : {8, 5, 16, 33, 5, 1}) {
+    const at::Tensor other = noise({2, 32, size, size + 1});
+    const at::Tensor expected = plain.forward({other}).toTensor();
+    EXPECT_TRUE(at::allclose(loaded.forward({other}).toTensor(), expected, 1e-4, 1e-4)) << size;
+  }
+}
+
 TEST_F(ModuleIo, TheFileCarriesTheQuantConf) {
   save(artifact_, path_);
   jit::ExtraFilesMap files = {{"int8graph.json", ""}};
