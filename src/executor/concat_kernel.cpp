@@ -7,7 +7,7 @@
 
 #include "executor/call_kernel.h"
 #include "executor/onednn_runtime.h"
-#include "executor/primitive_call.h"
+#include "executor/primitive_runner.h"
 #include "executor/relayout.h"
 #include "executor/tensor_bridge.h"
 
@@ -62,47 +62,44 @@ class ConcatCall {
     const int64_t axis = axis_of(plan, arguments);
     const auto sizes = joined_sizes(plan, arguments, axis);
     result_ = {sizes, strides_of(sizes), plan.quantizer->scalar_type(), plan.quantizer};
+    std::vector<memory::desc> sources;
+    std::vector<int> places;
     for (const size_t argument : plan.arguments) {
       const OutputSpec spec = spec_of(arguments[argument]);
       const auto strides = strides_of(spec.sizes);
-      operands_.push_back(
-          {argument, {spec.sizes, onednn_dtype(spec.dtype), strides}, relayout_to(spec, strides)});
+      sources.emplace_back(spec.sizes, onednn_dtype(spec.dtype), strides);
+      places.push_back(DNNL_ARG_MULTIPLE_SRC + static_cast<int>(places.size()));
+      operands_.push_back({argument, relayout_to(spec, strides)});
     }
-    std::vector<memory::desc> sources;
-    for (const Operand& operand : operands_) sources.push_back(operand.desc);
-    destination_ = desc_of(result_);
+    places.push_back(DNNL_ARG_DST);
     const dnnl::concat::primitive_desc description(
-        onednn_engine(), destination_, static_cast<int>(axis), sources, plain_attributes());
-    implementation_ = description.impl_info_str();
-    primitive_ = dnnl::concat(description);
-    scratchpad_ = description.scratchpad_desc();
+        onednn_engine(), desc_of(result_), static_cast<int>(axis), sources, plain_attributes());
+    concat_.emplace(description, PrimitiveConstants(), std::move(places));
   }
 
   at::Tensor run(Arguments arguments) const {
-    PrimitiveCall call;
+    c10::SmallVector<const void*, 8> data;
     c10::SmallVector<at::Tensor, 4> copies;
-    for (size_t i = 0; i < operands_.size(); ++i) {
-      const Operand& operand = operands_[i];
+    for (const Operand& operand : operands_) {
       const at::Tensor* source = &arguments[operand.argument];
       if (operand.read) {
         copies.push_back(operand.read->run(*source));
         source = &copies.back();
       }
-      call.add(DNNL_ARG_MULTIPLE_SRC + static_cast<int>(i), operand.desc, source->const_data_ptr());
+      data.push_back(source->const_data_ptr());
     }
     at::Tensor result = allocate(result_);
-    call.add(DNNL_ARG_DST, destination_, result.data_ptr());
-    call.run(primitive_, scratchpad_);
+    data.push_back(result.data_ptr());
+    concat_->run({data.data(), data.size()});
     return result;
   }
 
-  std::string implementation() const { return implementation_; }
+  std::string implementation() const { return concat_->implementation(); }
   std::string shape() const { return c10::str(c10::IntArrayRef(result_.sizes)); }
 
  private:
   struct Operand {
     size_t argument;
-    memory::desc desc;
     std::optional<Relayout> read;  ///< where the argument lies in another way
   };
 
@@ -113,9 +110,7 @@ class ConcatCall {
   bool channels_last_;
   OutputSpec result_;
   std::vector<Operand> operands_;
-  memory::desc destination_, scratchpad_;
-  dnnl::concat primitive_;
-  std::string implementation_;
+  std::optional<PrimitiveRunner> concat_;
 };
 
 }  // namespace

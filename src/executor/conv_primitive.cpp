@@ -1,5 +1,7 @@
 #include "executor/conv_primitive.h"
 
+#include <c10/util/SmallVector.h>
+
 #include <algorithm>
 
 #include "executor/onednn_runtime.h"
@@ -146,28 +148,19 @@ void ConvConstants::keep_weight() const {
 
 ConvPrimitive::ConvPrimitive(const ConvPlan& plan, const ConvConstants& constants,
                              const ConvShapes& shapes)
-    : description_(describe(plan, shapes)),
-      primitive_(description_),
-      source_(description_.query_md(dnnl::query::src_md)),
-      result_(description_.query_md(dnnl::query::dst_md)),
-      scratchpad_(description_.scratchpad_desc()),
-      operands_(descs_of(shapes.operands)),
-      operand_places_(operand_places(plan.post_ops)),
-      constants_(constants.with_weight(weight_layout())) {}
+    : ConvPrimitive(plan, constants, describe(plan, shapes)) {}
+
+ConvPrimitive::ConvPrimitive(const ConvPlan& plan, const ConvConstants& constants,
+                             const dnnl::primitive_desc& description)
+    : weight_layout_(description.query_md(dnnl::query::weights_md)),
+      runner_(description, constants.with_weight(weight_layout_),
+              with_operands({DNNL_ARG_SRC, DNNL_ARG_DST}, plan.post_ops)) {}
 
 void ConvPrimitive::run(const void* source, void* result,
                         std::span<const at::Tensor> operands) const {
-  PrimitiveCall call(constants_);
-  call.add(DNNL_ARG_SRC, source_, source);
-  call.add(DNNL_ARG_DST, result_, result);
-  for (size_t i = 0; i < operands_.size(); ++i) {
-    call.add(operand_places_[i], operands_[i], operands[i].const_data_ptr());
-  }
-  call.run(primitive_, scratchpad_);
-}
-
-std::string ConvPrimitive::shape() const {
-  return c10::str(at::IntArrayRef(source_.get_dims()));
+  c10::SmallVector<const void*, 4> data = {source, result};
+  for (const at::Tensor& operand : operands) data.push_back(operand.const_data_ptr());
+  runner_.run({data.data(), data.size()});
 }
 
 }  // namespace int8graph

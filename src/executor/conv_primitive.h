@@ -10,7 +10,7 @@
 
 #include "executor/conv_plan.h"
 #include "executor/packed_weight.h"
-#include "executor/primitive_call.h"
+#include "executor/primitive_runner.h"
 #include "executor/tensor_bridge.h"
 
 namespace int8graph {
@@ -56,20 +56,16 @@ class ConvPrimitive {
   /// @param operands of the binary post-ops
   void run(const void* source, void* result, std::span<const at::Tensor> operands) const;
 
-  /// oneDNN's name of the kernel, such as "brgconv:avx512_core_vnni".
-  std::string implementation() const { return description_.impl_info_str(); }
-  std::string shape() const;  ///< the source's
-  dnnl::memory::desc weight_layout() const {
-    return description_.query_md(dnnl::query::weights_md);
-  }
+  std::string implementation() const { return runner_.implementation(); }
+  std::string shape() const { return runner_.sizes(DNNL_ARG_SRC); }
+  const dnnl::memory::desc& weight_layout() const { return weight_layout_; }
 
  private:
-  dnnl::primitive_desc description_;
-  dnnl::primitive primitive_;
-  dnnl::memory::desc source_, result_, scratchpad_;
-  std::vector<dnnl::memory::desc> operands_;
-  std::vector<int> operand_places_;
-  PrimitiveConstants constants_;
+  ConvPrimitive(const ConvPlan& plan, const ConvConstants& constants,
+                const dnnl::primitive_desc& description);
+
+  dnnl::memory::desc weight_layout_;
+  PrimitiveRunner runner_;
 };
 
 }  // namespace int8graph

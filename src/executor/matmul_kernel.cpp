@@ -26,6 +26,9 @@ namespace {
 
 using Arguments = std::span<const at::Tensor>;
 
+/// Where one call's data is.
+using Data = c10::SmallVector<const void*, 5>;
+
 memory::desc desc_of(const at::Tensor& tensor) {
   return {tensor.sizes().vec(), onednn_dtype(tensor.scalar_type()), tensor.strides().vec()};
 }
@@ -137,16 +140,12 @@ class LinearKernel final : public MatmulKernel {
       const auto primitive = matmul_of(count);
       is_done = is_done && primitive->has_value();
       if (!is_done) return;
-      c10::SmallVector<const void*, 2> at_first;
+      Data data = {in + first * in_row, out + first * out_row};
       for (const at::Tensor& operand : operands) {
         const auto row = static_cast<int64_t>(operand.nbytes()) / padded_rows(rows);
-        at_first.push_back(static_cast<const char*>(operand.const_data_ptr()) + first * row);
+        data.push_back(static_cast<const char*>(operand.const_data_ptr()) + first * row);
       }
-      (*primitive)
-          ->run({in + first * in_row,
-                 nullptr,
-                 out + first * out_row,
-                 {at_first.data(), at_first.size()}});
+      (*primitive)->run({data.data(), data.size()});
     });
     if (!is_done) return {};
     return result;
@@ -217,13 +216,9 @@ class ProductKernel final : public MatmulKernel {
       return shapes;
     });
     if (!primitive->has_value()) return {};
-    c10::SmallVector<const void*, 2> data;
+    Data data = {source.const_data_ptr(), second.const_data_ptr(), result.data_ptr()};
     for (const at::Tensor& operand : operands) data.push_back(operand.const_data_ptr());
-    (*primitive)
-        ->run({source.const_data_ptr(),
-               second.const_data_ptr(),
-               result.data_ptr(),
-               {data.data(), data.size()}});
+    (*primitive)->run({data.data(), data.size()});
     return result;
   }
 

@@ -49,6 +49,13 @@ dnnl::matmul::primitive_desc describe(const MatmulPlan& plan, const MatmulShapes
   return {onednn_engine(), shapes.source, shapes.second, columns_of(plan), shapes.result, attr};
 }
 
+std::vector<int> places_of(const MatmulPlan& plan) {
+  std::vector<int> places = {DNNL_ARG_SRC};
+  if (!plan.layer) places.push_back(DNNL_ARG_WEIGHTS);
+  places.push_back(DNNL_ARG_DST);
+  return with_operands(std::move(places), plan.post_ops);
+}
+
 }  // namespace
 
 MatmulShapes linear_shapes(const MatmulPlan& plan, const memory::desc& weight, int64_t rows) {
@@ -85,27 +92,8 @@ MatmulConstants::MatmulConstants(const MatmulPlan& plan)
 
 MatmulPrimitive::MatmulPrimitive(const MatmulPlan& plan,
                                  std::shared_ptr<const MatmulConstants> constants,
-                                 MatmulShapes shapes)
+                                 const MatmulShapes& shapes)
     : constants_(std::move(constants)),
-      shapes_(std::move(shapes)),
-      operand_places_(operand_places(plan.post_ops)),
-      description_(describe(plan, shapes_)),
-      primitive_(description_),
-      scratchpad_(description_.scratchpad_desc()) {}
-
-std::string MatmulPrimitive::shape() const {
-  return c10::str(at::IntArrayRef(shapes_.source.get_dims()));
-}
-
-void MatmulPrimitive::run(const Data& data) const {
-  PrimitiveCall call(constants_->arguments());
-  call.add(DNNL_ARG_SRC, shapes_.source, data.source);
-  if (data.second != nullptr) call.add(DNNL_ARG_WEIGHTS, shapes_.second, data.second);
-  call.add(DNNL_ARG_DST, shapes_.result, data.result);
-  for (size_t i = 0; i < operand_places_.size(); ++i) {
-    call.add(operand_places_[i], shapes_.operands[i], data.operands[i]);
-  }
-  call.run(primitive_, scratchpad_);
-}
+      runner_(describe(plan, shapes), constants_->arguments(), places_of(plan)) {}
 
 }  // namespace int8graph

@@ -8,7 +8,7 @@
 
 #include "executor/matmul_plan.h"
 #include "executor/packed_weight.h"
-#include "executor/primitive_call.h"
+#include "executor/primitive_runner.h"
 
 namespace int8graph {
 
@@ -44,28 +44,18 @@ class MatmulPrimitive {
  public:
   /// @throws dnnl::error if oneDNN has no matmul of this form.
   MatmulPrimitive(const MatmulPlan& plan, std::shared_ptr<const MatmulConstants> constants,
-                  MatmulShapes shapes);
+                  const MatmulShapes& shapes);
 
-  /// Where one call's data is, in the order of MatmulShapes.
-  struct Data {
-    const void* source;
-    const void* second;  ///< null for the packed weight
-    void* result;
-    std::span<const void* const> operands;
-  };
-  void run(const Data& data) const;
+  /// @param data of source, second activation (where there is no packed weight), result and
+  ///   operands, in this order
+  void run(std::span<const void* const> data) const { runner_.run(data); }
 
-  /// oneDNN's name of the kernel, such as "brg:avx512_core_vnni".
-  std::string implementation() const { return description_.impl_info_str(); }
-  std::string shape() const;  ///< the source's
+  std::string implementation() const { return runner_.implementation(); }
+  std::string shape() const { return runner_.sizes(DNNL_ARG_SRC); }
 
  private:
-  std::shared_ptr<const MatmulConstants> constants_;
-  MatmulShapes shapes_;
-  std::vector<int> operand_places_;
-  dnnl::matmul::primitive_desc description_;
-  dnnl::matmul primitive_;
-  dnnl::memory::desc scratchpad_;
+  std::shared_ptr<const MatmulConstants> constants_;  // which the runner's arguments point into
+  PrimitiveRunner runner_;
 };
 
 /// The parts of MatmulShapes that belong to a plan with a weight, for a number of rows.

@@ -1,10 +1,11 @@
 #include "executor/pool_kernel.h"
 
+#include <array>
 #include <stdexcept>
 
 #include "executor/call_kernel.h"
 #include "executor/onednn_runtime.h"
-#include "executor/primitive_call.h"
+#include "executor/primitive_runner.h"
 #include "executor/relayout.h"
 #include "executor/tensor_bridge.h"
 
@@ -43,19 +44,24 @@ memory::dims pads_at_the_end(const PoolPlan& plan, c10::IntArrayRef source,
   return pads;
 }
 
+dnnl::pooling_forward::primitive_desc describe(const PoolPlan& plan, const OutputSpec& source,
+                                               const OutputSpec& result) {
+  return {onednn_engine(),   dnnl::prop_kind::forward_inference,
+          plan.algorithm,    desc_of(channels_last(source)),
+          desc_of(result),   plan.strides,
+          plan.kernel,       onednn_dilations(plan),
+          plan.pads,         pads_at_the_end(plan, source.sizes, result.sizes),
+          plain_attributes()};
+}
+
 /// A plan's pool for a source of one form. Immutable; run by many threads.
 class PoolCall {
  public:
   PoolCall(const PoolPlan& plan, Arguments arguments, OutputLayout layout)
       : argument_(plan.source.argument),
         result_(result_spec(plan, arguments[argument_])),
-        source_(desc_of(channels_last(spec_of(arguments[argument_])))),
-        destination_(desc_of(result_)),
-        description_(onednn_engine(), dnnl::prop_kind::forward_inference, plan.algorithm, source_,
-                     destination_, plan.strides, plan.kernel, onednn_dilations(plan), plan.pads,
-                     pads_at_the_end(plan, source_.get_dims(), result_.sizes), plain_attributes()),
-        primitive_(description_),
-        scratchpad_(description_.scratchpad_desc()) {
+        pool_(describe(plan, spec_of(arguments[argument_]), result_), {},
+              {DNNL_ARG_SRC, DNNL_ARG_DST}) {
     const OutputSpec spec = spec_of(arguments[argument_]);
     read_source_ = relayout_to(spec, channels_last_strides(spec.sizes));
     if (layout == OutputLayout::Contiguous) {
@@ -67,23 +73,17 @@ class PoolCall {
     const at::Tensor& source = arguments[argument_];
     const at::Tensor read = read_source_ ? read_source_->run(source) : source;
     at::Tensor result = allocate(result_);
-    PrimitiveCall call;
-    call.add(DNNL_ARG_SRC, source_, read.const_data_ptr());
-    call.add(DNNL_ARG_DST, destination_, result.data_ptr());
-    call.run(primitive_, scratchpad_);
+    pool_.run(std::array<const void*, 2>{read.const_data_ptr(), result.data_ptr()});
     return write_result_ ? write_result_->run(result) : result;
   }
 
-  std::string implementation() const { return description_.impl_info_str(); }
-  std::string shape() const { return c10::str(c10::IntArrayRef(source_.get_dims())); }
+  std::string implementation() const { return pool_.implementation(); }
+  std::string shape() const { return pool_.sizes(DNNL_ARG_SRC); }
 
  private:
   size_t argument_;
   OutputSpec result_;
-  memory::desc source_, destination_;
-  dnnl::pooling_forward::primitive_desc description_;
-  dnnl::pooling_forward primitive_;
-  memory::desc scratchpad_;
+  PrimitiveRunner pool_;
   std::optional<Relayout> read_source_, write_result_;
 };
 

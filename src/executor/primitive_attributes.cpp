@@ -1,6 +1,6 @@
 #include "executor/primitive_attributes.h"
 
-#include "executor/primitive_call.h"
+#include "executor/primitive_constants.h"
 #include "executor/tensor_bridge.h"
 
 namespace int8graph {
@@ -57,8 +57,7 @@ dnnl::primitive_attr primitive_attributes(const AttributesOf& of) {
   return attr;
 }
 
-std::vector<int> operand_places(std::span<const PostOp> post_ops) {
-  std::vector<int> places;
+std::vector<int> with_operands(std::vector<int> places, std::span<const PostOp> post_ops) {
   for (size_t i = 0; i < post_ops.size(); ++i) {
     if (!post_ops[i].reads_operand()) continue;
     places.push_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(static_cast<int>(i)) | DNNL_ARG_SRC_1);

@@ -26,7 +26,8 @@ dnnl::memory::desc channels_of_rank(int64_t channels, size_t rank);
 /// operand that is dequantized is a sum: the operand lies where the result will.
 dnnl::primitive_attr primitive_attributes(const AttributesOf& of);
 
-/// Where such a primitive takes the operands of its binary post-ops, in their order.
-std::vector<int> operand_places(std::span<const PostOp> post_ops);
+/// These places of a primitive's arguments, and behind them those of the operands of its binary
+/// post-ops, in their order.
+std::vector<int> with_operands(std::vector<int> places, std::span<const PostOp> post_ops);
 
 }  // namespace int8graph

@@ -1,7 +1,8 @@
 #include "executor/relayout.h"
 
+#include <array>
+
 #include "executor/onednn_runtime.h"
-#include "executor/primitive_call.h"
 
 namespace int8graph {
 
@@ -14,27 +15,19 @@ OutputSpec with_strides(OutputSpec spec, std::vector<int64_t> strides) {
   return spec;
 }
 
-dnnl::reorder::primitive_desc describe(const memory::desc& from, const memory::desc& to) {
-  return {onednn_engine(), from, onednn_engine(), to, plain_attributes()};
+dnnl::reorder::primitive_desc describe(const OutputSpec& from, const OutputSpec& to) {
+  return {onednn_engine(), desc_of(from), onednn_engine(), desc_of(to), plain_attributes()};
 }
 
 }  // namespace
 
 Relayout::Relayout(const OutputSpec& from, std::vector<int64_t> strides)
-    : to_spec_(with_strides(from, std::move(strides))),
-      from_(desc_of(from)),
-      to_(desc_of(to_spec_)) {
-  const auto description = describe(from_, to_);
-  primitive_ = dnnl::reorder(description);
-  scratchpad_ = description.scratchpad_desc();
-}
+    : to_(with_strides(from, std::move(strides))),
+      reorder_(describe(from, to_), {}, {DNNL_ARG_FROM, DNNL_ARG_TO}) {}
 
 at::Tensor Relayout::run(const at::Tensor& tensor) const {
-  at::Tensor result = allocate(to_spec_);
-  PrimitiveCall call;
-  call.add(DNNL_ARG_FROM, from_, tensor.const_data_ptr());
-  call.add(DNNL_ARG_TO, to_, result.data_ptr());
-  call.run(primitive_, scratchpad_);
+  at::Tensor result = allocate(to_);
+  reorder_.run(std::array<const void*, 2>{tensor.const_data_ptr(), result.data_ptr()});
   return result;
 }
 

@@ -2,10 +2,10 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <oneapi/dnnl/dnnl.hpp>
 #include <optional>
 #include <vector>
 
+#include "executor/primitive_runner.h"
 #include "executor/tensor_bridge.h"
 
 namespace int8graph {
@@ -19,10 +19,8 @@ class Relayout {
   at::Tensor run(const at::Tensor& tensor) const;
 
  private:
-  OutputSpec to_spec_;
-  dnnl::memory::desc from_, to_;
-  dnnl::reorder primitive_;
-  dnnl::memory::desc scratchpad_;
+  OutputSpec to_;
+  PrimitiveRunner reorder_;
 };
 
 /// What a tensor looks like.

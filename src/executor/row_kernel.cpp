@@ -8,7 +8,7 @@
 #include "config/environment.h"
 #include "executor/onednn_runtime.h"
 #include "executor/primitive_cache.h"
-#include "executor/primitive_call.h"
+#include "executor/primitive_runner.h"
 #include "executor/tensor_bridge.h"
 
 namespace int8graph {
@@ -32,41 +32,37 @@ PrimitiveConstants constants_of(const RowPlan& plan) {
   return constants;
 }
 
+dnnl::softmax_forward::primitive_desc describe(const RowPlan& plan, int64_t rows, int64_t length) {
+  const memory::dims sizes = {rows, length};
+  const memory::desc source(sizes, memory::data_type::f32, memory::format_tag::ab);
+  const memory::desc result(sizes, onednn_dtype(result_dtype(plan.quantizer)),
+                            memory::format_tag::ab);
+  return {onednn_engine(), dnnl::prop_kind::forward_inference, plan.algorithm, source, result, 1,
+          attributes(plan)};
+}
+
 /// A plan's softmax for a number of rows of one length. Immutable; run by many threads.
 class RowPrimitive {
  public:
   /// @throws dnnl::error if oneDNN has none of this form.
   RowPrimitive(const RowPlan& plan, int64_t rows, int64_t length)
-      : source_({rows, length}, memory::data_type::f32, memory::format_tag::ab),
-        result_({rows, length}, onednn_dtype(result_dtype(plan.quantizer)), memory::format_tag::ab),
-        description_(onednn_engine(), dnnl::prop_kind::forward_inference, plan.algorithm, source_,
-                     result_, 1, attributes(plan)),
-        primitive_(description_),
-        scratchpad_(description_.scratchpad_desc()) {}
+      : runner_(describe(plan, rows, length), constants_of(plan), {DNNL_ARG_SRC, DNNL_ARG_DST}) {}
 
-  void run(const PrimitiveConstants& constants, const void* source, void* result) const {
-    PrimitiveCall call(constants);
-    call.add(DNNL_ARG_SRC, source_, source);
-    call.add(DNNL_ARG_DST, result_, result);
-    call.run(primitive_, scratchpad_);
+  void run(const void* source, void* result) const {
+    runner_.run(std::array<const void*, 2>{source, result});
   }
 
-  std::string implementation() const { return description_.impl_info_str(); }
-  std::string shape() const { return c10::str(at::IntArrayRef(source_.get_dims())); }
+  std::string implementation() const { return runner_.implementation(); }
+  std::string shape() const { return runner_.sizes(DNNL_ARG_SRC); }
 
  private:
-  memory::desc source_, result_;
-  dnnl::softmax_forward::primitive_desc description_;
-  dnnl::softmax_forward primitive_;
-  memory::desc scratchpad_;
+  PrimitiveRunner runner_;
 };
 
 class RowKernel final : public PrimitiveKernel {
  public:
   RowKernel(RowPlan plan, std::string name)
-      : plan_(std::move(plan)),
-        constants_(constants_of(plan_)),
-        cache_(std::move(name), compile_cache_capacity()) {}
+      : plan_(std::move(plan)), cache_(std::move(name), compile_cache_capacity()) {}
 
   std::optional<at::Tensor> run(std::span<const at::Tensor> arguments) const override {
     const int64_t rank = arguments[0].dim();
@@ -80,13 +76,12 @@ class RowKernel final : public PrimitiveKernel {
     if (!primitive->has_value()) return {};
     at::Tensor result = allocate({source.sizes().vec(), dense_strides(source.sizes()),
                                   result_dtype(plan_.quantizer), plan_.quantizer});
-    (*primitive)->run(constants_, source.const_data_ptr(), result.data_ptr());
+    (*primitive)->run(source.const_data_ptr(), result.data_ptr());
     return result;
   }
 
  private:
   const RowPlan plan_;
-  const PrimitiveConstants constants_;
   const PrimitiveCache<RowPrimitive> cache_;
 };
 

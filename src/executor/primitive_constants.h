@@ -1,7 +1,6 @@
 #pragma once
 
 #include <c10/core/ScalarType.h>
-#include <c10/util/SmallVector.h>
 
 #include <cstdint>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -39,26 +38,8 @@ class PrimitiveConstants {
   std::vector<dnnl_exec_arg_t> arguments_;
 };
 
-/// The attributes of a primitive that a PrimitiveCall runs, which brings its scratch memory.
+/// The attributes of a primitive that a PrimitiveRunner runs, which brings its scratch memory.
 dnnl::primitive_attr plain_attributes();
-
-/// One call of a primitive.
-class PrimitiveCall {
- public:
-  PrimitiveCall() = default;  ///< without constants
-  explicit PrimitiveCall(const PrimitiveConstants& constants);
-
-  /// @param data read, or written where `place` is a result; it outlives the call.
-  void add(int place, const dnnl::memory::desc& desc, const void* data);
-
-  /// Runs it with scratch memory from PyTorch's allocator.
-  /// @throws dnnl::error if oneDNN can't.
-  void run(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad);
-
- private:
-  c10::SmallVector<dnnl_exec_arg_t, 14> arguments_;
-  c10::SmallVector<dnnl::memory, 6> memories_;
-};
 
 /// oneDNN's name of a tensor's dtype, for primitives: f32, and the quantized ones.
 dnnl::memory::data_type onednn_dtype(c10::ScalarType dtype);

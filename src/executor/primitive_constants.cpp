@@ -1,9 +1,6 @@
-#include "executor/primitive_call.h"
-
-#include <c10/core/CPUAllocator.h>
+#include "executor/primitive_constants.h"
 
 #include "executor/onednn_runtime.h"
-#include "executor/profile.h"
 
 namespace int8graph {
 
@@ -80,25 +77,6 @@ dnnl::primitive_attr plain_attributes() {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   return attr;
-}
-
-PrimitiveCall::PrimitiveCall(const PrimitiveConstants& constants) {
-  for (const dnnl_exec_arg_t& argument : constants.arguments()) arguments_.push_back(argument);
-}
-
-void PrimitiveCall::add(int place, const memory::desc& desc, const void* data) {
-  memories_.emplace_back(desc, onednn_engine(), const_cast<void*>(data));
-  arguments_.push_back({place, memories_.back().get()});
-}
-
-void PrimitiveCall::run(const dnnl::primitive& primitive, const memory::desc& scratchpad) {
-  const at::DataPtr scratch = c10::GetCPUAllocator()->allocate(scratchpad.get_size());
-  add(DNNL_ARG_SCRATCHPAD, scratchpad, scratch.get());
-  const OneDnnTimer timer;
-  dnnl::error::wrap_c_api(
-      dnnl_primitive_execute(primitive.get(), onednn_stream().get(),
-                             static_cast<int>(arguments_.size()), arguments_.data()),
-      "oneDNN could not run a primitive");
 }
 
 }  // namespace int8graph
