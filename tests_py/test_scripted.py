@@ -88,27 +88,66 @@ def test_attention_is_int8_where_the_graph_knows_neither_sizes_nor_dtypes(form):
         assert 10 * torch.log10(fp32.var() / noise) >= 25.0
 
 
-class FusedAttention(nn.Module):
-    """Calls PyTorch's fused attention, which no observer sees into, where it is scripted."""
+class AttentionAndLayer(nn.Module):
+    """Without gradients, attention runs as one operator of PyTorch's, where it is not taken apart
+    before the model is traced."""
 
-    def __init__(self):
+    def __init__(self, need_weights: bool):
         super().__init__()
         self.attention = nn.MultiheadAttention(32, 2, batch_first=True)
         self.out = nn.Linear(32, 32)
+        self.need_weights = need_weights
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.out(self.attention(x, x, x, need_weights=False)[0])
+        return self.out(self.attention(x, x, x, need_weights=self.need_weights)[0])
 
 
-def test_layers_around_fused_attention_are_int8():
+def encoder(**options) -> nn.Module:
+    layer = nn.TransformerEncoderLayer(32, 2, 64, batch_first=True, **options)
+    return nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+
+FUSED_LAYERS = {
+    "attention": (lambda: AttentionAndLayer(False), 7),
+    "attention_with_weights": (lambda: AttentionAndLayer(True), 7),
+    "encoder": (encoder, 16),
+    "encoder_norm_first": (lambda: encoder(norm_first=True, activation="gelu"), 16),
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("name", FUSED_LAYERS)
+def test_what_was_traced_as_one_fused_layer_is_int8_inside(name):
     torch.manual_seed(0)
-    scripted = torch.jit.script(FusedAttention().eval())
+    make, int8_operators = FUSED_LAYERS[name]
+    model = make().eval()
+    x = torch.randn(2, 7, 32)
+    with torch.no_grad():
+        fused = reloaded(torch.jit.trace(model, x))
+        assert "aten::_" in str(fused.inlined_graph)
+        conf = calibrated(fused, x.shape)
+        converted = int8graph.convert(fused, conf, x)
+        facts = graph_facts(converted, x)
+        assert facts.compute_outside == []
+        assert facts.int8_compute == int8_operators
+        for sizes in ((2, 7, 32), (1, 12, 32)):
+            other = torch.randn(sizes)
+            fp32 = model(other)
+            noise = (converted(other) - fp32).square().mean()
+            assert 10 * torch.log10(fp32.var() / noise) >= 25.0
+
+
+def test_a_scripted_encoder_is_int8_inside():
+    torch.manual_seed(0)
+    model = encoder().eval()
+    scripted = torch.jit.script(model)
     x = torch.randn(2, 7, 32)
     conf = calibrated(scripted, x.shape)
     with torch.no_grad():
         converted = int8graph.convert(scripted, conf, x)
-        assert graph_facts(converted, x).int8_compute == 1
-        assert (converted(x) - scripted(x)).abs().max() < 0.05
+        fp32 = model(x)
+        noise = (converted(x) - fp32).square().mean()
+        assert 25.0 <= 10 * torch.log10(fp32.var() / noise) < 80.0  # not fp32
 
 
 class JoinOfJoins(nn.Module):

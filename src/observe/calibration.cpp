@@ -1,6 +1,7 @@
 #include "int8graph/calibration.h"
 
 #include <ATen/record_function.h>
+#include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/python/update_graph_executor_opt.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include "config/environment.h"
 #include "observe/accumulate.h"
 #include "observe/observation.h"
+#include "ops/fused_layers.h"
 
 #ifndef NDEBUG
 // Without it RecordFunction::inputs() looks at a flag that libtorch, built with NDEBUG, never sets.
@@ -82,13 +84,29 @@ bool is_traced_in_parts(const std::string& name) {
          name == "aten::rnn_relu_cell";
 }
 
+// What an operator's definition computes of the same arguments, in operators that are observed like
+// all others; nothing of most operators, which have none.
+std::vector<at::Tensor> results_of_definition(const std::string& symbol,
+                                              c10::ArrayRef<c10::IValue> arguments) {
+  torch::jit::Function* definition = definition_of(symbol);
+  if (definition == nullptr || !is_defined_for(arguments)) return {};
+  try {
+    const c10::IValue result = (*definition)(arguments.vec());
+    return tensors_in(result);
+  } catch (const std::exception& error) {  // of arguments that the operator refuses, too
+    log_verbose([&] { return "calibration does not see into " + symbol + ": " + error.what(); });
+    return {};
+  }
+}
+
 // The scopes that live on one thread, and the callback that tells them of the operators there.
 //
 // PyTorch reports operators nested: linear begins, matmul begins, matmul ends, linear ends. The
 // depth tells the outermost one, which alone counts. What the autograd engine runs on this thread
 // is nested in its node. Records without a schema (those of torch.autograd.Function, or of a user's
 // own) are no operators, and what runs inside them counts. Their end comes at depth 0, where start
-// and end both do nothing.
+// and end both do nothing. An operator with a definition does not count, but what its definition
+// runs, just before it.
 class ThreadScopes {
  public:
   static ThreadScopes& of_this_thread() {
@@ -116,7 +134,7 @@ class ThreadScopes {
     try {
       of_this_thread().start(function);
     } catch (...) {
-      // Out of memory; start() counts first, so that the depth stays right.
+      // Out of memory.
     }
     return nullptr;
   }
@@ -133,13 +151,16 @@ class ThreadScopes {
     }
     const std::optional<c10::OperatorName> name = function.operator_name();
     if (!name.has_value() || is_traced_in_parts(name->name)) return;
-    ++depth_;
     auto known = signatures_.find(*name);
     if (known == signatures_.end()) {
       known = signatures_.emplace(*name, signature_of(function)).first;
     }
-    running_ = &known->second;
-    const auto arguments = last(function.inputs(), running_->arguments);
+    const Signature& signature = known->second;
+    const auto arguments = last(function.inputs(), signature.arguments);
+    defined_ = results_of_definition(name->name, arguments);
+    ++depth_;
+    running_ = &signature;
+    if (!defined_.empty()) return;
     for (const auto& scope : scopes_) {
       const std::shared_ptr<Observation> observation = scope.lock();
       if (observation) observation->before(name->name, running_->written, arguments);
@@ -150,9 +171,15 @@ class ThreadScopes {
     if (depth_ == 0 || --depth_ > 0 || running_ == nullptr) return;
     const auto results = last(function.outputs(), running_->results);
     running_ = nullptr;
+    const std::vector<at::Tensor> defined = std::exchange(defined_, {});
+    const std::vector<at::Tensor> tensors = tensors_in(results);
     for (const auto& scope : scopes_) {
       const std::shared_ptr<Observation> observation = scope.lock();
-      if (observation) observation->after(results);
+      if (!observation) continue;
+      observation->after(results);
+      for (size_t i = 0; i < defined.size() && i < tensors.size(); ++i) {
+        observation->same_values(defined[i], tensors[i]);
+      }
     }
   }
 
@@ -179,6 +206,7 @@ class ThreadScopes {
   std::vector<std::weak_ptr<Observation>> scopes_;
   std::unordered_map<c10::OperatorName, Signature> signatures_;
   const Signature* running_ = nullptr;  // of the outermost operator
+  std::vector<at::Tensor> defined_;     // its results, where its definition ran before it
   std::optional<at::CallbackHandle> callback_;
   int64_t depth_ = 0;
   bool optimizes_scripts_ = true;

@@ -80,6 +80,14 @@ void Observation::after(c10::ArrayRef<c10::IValue> results) noexcept {
   }
 }
 
+void Observation::same_values(const at::Tensor& from, const at::Tensor& to) noexcept {
+  try {
+    tracker_.set(to, passed_on(from, to));
+  } catch (...) {
+    fail("the results of a layer");
+  }
+}
+
 const std::vector<ObservedCall>& Observation::calls() const {
   if (!error_.empty()) throw std::runtime_error(error_);
   return calls_;

@@ -69,7 +69,10 @@ class Observation {
   /// @param results empty when the operator threw: the call is then forgotten
   void after(c10::ArrayRef<c10::IValue> results) noexcept;
 
-  /// @throws std::runtime_error with the first error that before() or after() met
+  /// Tells that one tensor's values are those of another, which was computed beside it.
+  void same_values(const at::Tensor& from, const at::Tensor& to) noexcept;
+
+  /// @throws std::runtime_error with the first error that the functions above met
   const std::vector<ObservedCall>& calls() const;
 
   /// The operators that ran and were not recorded: "aten::sin".

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <torch/script.h>
+
 #include <memory>
+#include <vector>
 
 namespace torch::jit {
-struct Graph;
+struct Node;
 }
 
 namespace int8graph {
@@ -17,5 +20,14 @@ namespace int8graph {
 /// for the time between tracing and matching; unmark_calls() takes them away.
 void mark_calls(const std::shared_ptr<torch::jit::Graph>& graph);
 void unmark_calls(const std::shared_ptr<torch::jit::Graph>& graph);
+
+/// Marks calls in branches that the example inputs do not take, too, until unmark_calls(): a
+/// scripted model may have the same layers in two branches.
+/// @param graph `module`'s forward, inlined
+/// @param example_inputs the arguments of one `forward` call; without them nothing is marked
+void mark_idle_calls(const std::shared_ptr<torch::jit::Graph>& graph,
+                     const torch::jit::Module& module,
+                     const std::vector<c10::IValue>& example_inputs);
+bool is_idle(const torch::jit::Node& node);
 
 }  // namespace int8graph

@@ -12,6 +12,7 @@
 #include "quantize/call_marks.h"
 #include "quantize/fold_batch_norm.h"
 #include "quantize/needless_casts.h"
+#include "quantize/write_out_layers.h"
 
 namespace int8graph {
 
@@ -21,10 +22,12 @@ jit::Module freeze_copy(const jit::Module& model, const std::vector<c10::IValue>
   const jit::Module copy = model.clone();
   const auto graph = copy.get_method("forward").graph();
   jit::Inline(*graph);
+  write_out_fused_layers(*graph->block());
   learn_attention_types(graph, copy, example_inputs);
   remove_needless_casts(graph, copy, example_inputs);
   make_attention_explicit(*graph->block());
   mark_calls(graph);
+  mark_idle_calls(graph, copy, example_inputs);
   return jit::freeze_module(copy);
 }
 

@@ -14,6 +14,7 @@
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "quantize/align.h"
+#include "quantize/call_marks.h"
 
 namespace int8graph {
 
@@ -128,14 +129,16 @@ std::string describe(const OperatorEntry& entry) {
 }
 
 /// Pairs of which one or both must be found weigh more than all others together, so that a layer
-/// that surely runs comes before an equal one in a branch.
+/// that surely runs comes before an equal one in a branch, and of those in branches one that the
+/// example inputs run.
 std::vector<std::pair<size_t, size_t>> pairs_of(const std::vector<Call>& calls,
                                                 const std::vector<OperatorEntry>& entries,
                                                 const std::vector<bool>& needed) {
-  const auto heavy = static_cast<int64_t>(std::min(calls.size(), entries.size())) + 1;
+  const auto heavy = 2 * static_cast<int64_t>(std::min(calls.size(), entries.size())) + 1;
   return align(calls.size(), entries.size(), [&](size_t i, size_t j) -> int64_t {
     if (!fit(calls[i], entries[j])) return 0;
-    return 1 + (needed[j] ? heavy : 0) + (must_match(calls[i]) ? heavy : 0);
+    return (is_idle(*calls[i].node) ? 1 : 2) + (needed[j] ? heavy : 0) +
+           (must_match(calls[i]) ? heavy : 0);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/common_subexpression_elimination.h>
 
+#include "ops/graph_walk.h"
 #include "testing/ir.h"
 
 namespace int8graph {
@@ -49,6 +50,35 @@ TEST(CallMarks, LeaveNothingBehind) {
   EXPECT_EQ(graph->toString(), before);
   torch::jit::EliminateCommonSubexpression(graph);
   EXPECT_EQ(count(*graph, c10::aten::linear), 1);
+}
+
+/// Which of the recorded calls of a model with a branch the example does not run.
+std::vector<bool> idle_calls(bool flag) {
+  torch::jit::Module module("branches");
+  module.define(R"(
+def forward(self, x, flag: bool):
+    y = torch.matmul(x, x)
+    if flag:
+        y = torch.matmul(y, x)
+    else:
+        y = torch.matmul(x, y)
+    return y
+)");
+  const auto graph = module.get_method("forward").graph();
+  mark_calls(graph);
+  mark_idle_calls(graph, module, {at::ones({4, 4}), flag});
+  std::vector<bool> idle;
+  for_each_node(*graph->block(), [&](const torch::jit::Node& node) {
+    if (node.kind() == c10::aten::matmul) idle.push_back(is_idle(node));
+  });
+  unmark_calls(graph);
+  EXPECT_FALSE(any_node(*graph->block(), is_idle));
+  return idle;
+}
+
+TEST(CallMarks, TellWhichBranchTheExampleDoesNotTake) {
+  EXPECT_EQ(idle_calls(true), (std::vector<bool>{false, false, true}));
+  EXPECT_EQ(idle_calls(false), (std::vector<bool>{false, true, false}));
 }
 
 }  // namespace
