@@ -16,7 +16,7 @@ namespace int8graph {
 /// and zero points. Never written after construction; read by all threads.
 class MatmulConstants {
  public:
-  /// Packs the plan's weight, where it has one: some 4.5 ns for each of its bytes.
+  /// Packs the plan's weight, where it has one.
   /// @throws dnnl::error if oneDNN has no matmul of this form.
   explicit MatmulConstants(const MatmulPlan& plan);
 

@@ -13,7 +13,7 @@ enum class Weights {
   Owned,   ///< the partition's kernel alone, which may give back their memory
 };
 
-/// A weight in the layout that a primitive wants: some 4.5 ns for each of its bytes.
+/// A weight in the layout that a primitive wants.
 ///
 /// The memory of the tensor that it came from can be given back, where nobody else reads that, and
 /// is restored from the packed form for whoever needs it after all. Until then the tensor, and
