@@ -137,9 +137,10 @@ def test_what_was_traced_as_one_fused_layer_is_int8_inside(name):
             assert 10 * torch.log10(fp32.var() / noise) >= 25.0
 
 
-def test_a_scripted_encoder_is_int8_inside():
+@pytest.mark.parametrize("name", FUSED_LAYERS)
+def test_scripted_layers_with_a_fast_path_are_int8_in_it(name):
     torch.manual_seed(0)
-    model = encoder().eval()
+    model = FUSED_LAYERS[name][0]().eval()
     scripted = torch.jit.script(model)
     x = torch.randn(2, 7, 32)
     conf = calibrated(scripted, x.shape)

@@ -101,6 +101,7 @@ std::unique_ptr<PrimitiveRunner::Call> PrimitiveRunner::new_call() const {
 }
 
 void PrimitiveRunner::run(std::span<const void* const> data) const {
+  TORCH_INTERNAL_ASSERT_DEBUG_ONLY(data.size() == places_.size());
   std::unique_ptr<Call> call = idle_->take();
   if (!call) call = new_call();
   for (size_t i = 0; i < places_.size(); ++i) point(call->memories[i], data[i]);

@@ -49,7 +49,7 @@ class PrimitiveRunner {
     void put(std::unique_ptr<Call> call);
 
    private:
-    // As many threads hardly ever run the same layer at the same time.
+    // For so many threads in the same layer at the same time; further ones make calls of their own.
     std::array<std::atomic<Call*>, 4> slots_{};
   };
 

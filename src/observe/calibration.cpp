@@ -75,7 +75,9 @@ std::string why_nothing_was_recorded(const std::set<std::string>& operators) {
     --left;
   }
   if (left > 0) names += " and " + std::to_string(left) + " more";
-  return "nothing that ran in the calibration scope can have an entry: " + names;
+  const bool has_nested = operators.contains("aten::_nested_tensor_from_mask");
+  return "nothing that ran in the calibration scope can have an entry: " + names +
+         (has_nested ? "; make nn.TransformerEncoder with enable_nested_tensor=False" : "");
 }
 
 // Operators that torch.jit.trace looks into: its graph holds their parts, so those are what counts.
@@ -87,12 +89,11 @@ bool is_traced_in_parts(const std::string& name) {
 // What an operator's definition computes of the same arguments, in operators that are observed like
 // all others; nothing of most operators, which have none.
 std::vector<at::Tensor> results_of_definition(const std::string& symbol,
-                                              c10::ArrayRef<c10::IValue> arguments) {
-  torch::jit::Function* definition = definition_of(symbol);
-  if (definition == nullptr || !is_defined_for(arguments)) return {};
+                                              c10::ArrayRef<c10::IValue> arguments) noexcept {
   try {
-    const c10::IValue result = (*definition)(arguments.vec());
-    return tensors_in(result);
+    torch::jit::Function* definition = definition_of(symbol);
+    if (definition == nullptr || !is_defined_for(symbol, arguments)) return {};
+    return tensors_in((*definition)(arguments.vec()));
   } catch (const std::exception& error) {  // of arguments that the operator refuses, too
     log_verbose([&] { return "calibration does not see into " + symbol + ": " + error.what(); });
     return {};
@@ -134,7 +135,7 @@ class ThreadScopes {
     try {
       of_this_thread().start(function);
     } catch (...) {
-      // Out of memory.
+      // Out of memory; start() counts first, so that the depth stays right.
     }
     return nullptr;
   }
@@ -151,14 +152,18 @@ class ThreadScopes {
     }
     const std::optional<c10::OperatorName> name = function.operator_name();
     if (!name.has_value() || is_traced_in_parts(name->name)) return;
+    ++depth_;
     auto known = signatures_.find(*name);
     if (known == signatures_.end()) {
       known = signatures_.emplace(*name, signature_of(function)).first;
     }
     const Signature& signature = known->second;
     const auto arguments = last(function.inputs(), signature.arguments);
-    defined_ = results_of_definition(name->name, arguments);
-    ++depth_;
+    if (is_observed()) {
+      --depth_;  // what the definition runs is outermost
+      defined_ = results_of_definition(name->name, arguments);
+      ++depth_;
+    }
     running_ = &signature;
     if (!defined_.empty()) return;
     for (const auto& scope : scopes_) {
@@ -181,6 +186,10 @@ class ThreadScopes {
         observation->same_values(defined[i], tensors[i]);
       }
     }
+  }
+
+  bool is_observed() const {
+    return std::ranges::any_of(scopes_, [](const auto& scope) { return !scope.expired(); });
   }
 
   void attach() {

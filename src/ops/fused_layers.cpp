@@ -7,6 +7,8 @@
 
 #include <string>
 
+#include "ops/graph_walk.h"
+
 namespace int8graph {
 
 namespace jit = torch::jit;
@@ -88,18 +90,14 @@ const c10::Symbol kNestedFromMask = c10::Symbol::fromQualString("aten::_nested_t
 constexpr std::string_view kAttention = "aten::_native_multi_head_attention";
 constexpr std::string_view kEncoderLayer = "aten::_transformer_encoder_layer_fwd";
 
-/// Positions in the schema of _native_multi_head_attention; the encoder layer's source is the first
+/// Positions in the schema of _native_multi_head_attention; the encoder layer's source is its first
 /// argument, too.
-enum Argument : size_t { kQuery, kKey, kValue, kAttentionArguments = 13 };
+enum Argument : size_t { kQuery, kKey, kValue };
 
-/// nn.TransformerEncoder makes a nested tensor of a batch and its padding mask, which then goes
-/// from layer to layer: whatever a layer or a branch has made may be one.
-bool may_be_nested(const jit::Value& value) {
-  const jit::Node& node = *value.node();
-  const bool is_in_loop =
-      node.kind() == c10::prim::Param && node.owningBlock()->owningNode() != nullptr;
-  return is_in_loop || !node.blocks().empty() || node.kind() == kNestedFromMask ||
-         definition_of(node.kind().toQualString()) != nullptr;
+/// nn.TransformerEncoder makes a nested tensor of a batch and its padding mask.
+bool makes_nested_tensors(const jit::Graph& graph) {
+  return any_node(*graph.block(),
+                  [](const jit::Node& node) { return node.kind() == kNestedFromMask; });
 }
 
 }  // namespace
@@ -115,22 +113,21 @@ jit::Function* definition_of(std::string_view symbol) {
   return definitions->find_function(std::string(symbol));
 }
 
-bool is_defined_for(c10::ArrayRef<c10::IValue> arguments) {
+bool is_defined_for(std::string_view symbol, c10::ArrayRef<c10::IValue> arguments) {
   if (arguments.empty() || !arguments[kQuery].isTensor()) return false;
   const at::Tensor& source = arguments[kQuery].toTensor();
   if (!source.defined() || source.is_nested() || source.dim() != 3) return false;
-  if (arguments.size() != kAttentionArguments) return true;
-  return arguments[kKey].isTensor() && source.is_same(arguments[kKey].toTensor()) &&
-         arguments[kValue].isTensor() && source.is_same(arguments[kValue].toTensor());
+  if (symbol != kAttention) return true;
+  return source.is_same(arguments[kKey].toTensor()) && source.is_same(arguments[kValue].toTensor());
 }
 
-Defined is_defined_for(const jit::Node& node) {
-  const bool is_attention = node.inputs().size() == kAttentionArguments;
-  if (is_attention &&
-      (node.input(kKey) != node.input(kQuery) || node.input(kValue) != node.input(kQuery))) {
+Defined definedness_of(const jit::Node& layer) {
+  const bool is_attention = layer.kind().toQualString() == kAttention;
+  const jit::Value* source = layer.input(kQuery);
+  if (is_attention && (layer.input(kKey) != source || layer.input(kValue) != source)) {
     return Defined::No;
   }
-  return may_be_nested(*node.input(kQuery)) ? Defined::UnlessNested : Defined::Yes;
+  return makes_nested_tensors(*layer.owningGraph()) ? Defined::UnlessNested : Defined::Yes;
 }
 
 }  // namespace int8graph

@@ -3,7 +3,6 @@
 #include <ATen/core/ivalue.h>
 
 #include <string_view>
-#include <vector>
 
 namespace torch::jit {
 struct Function;
@@ -12,21 +11,22 @@ struct Node;
 
 namespace int8graph {
 
-/// Operators of PyTorch that run a whole layer at once, as nn.MultiheadAttention and
-/// nn.TransformerEncoderLayer do without gradients: aten::_native_multi_head_attention and
-/// aten::_transformer_encoder_layer_fwd. Inside of them nothing can be observed or quantized, so
-/// each has a definition in operators that can be. Calibration runs it beside the operator, and
-/// conversion puts its graph in the operator's place: both see the same calls.
-
-/// The definition of an operator, with the operator's arguments and results; null if it has none.
+/// The definition, in operators that can be observed and quantized, of an operator that runs a
+/// whole layer at once: aten::_native_multi_head_attention and
+/// aten::_transformer_encoder_layer_fwd, which nn.MultiheadAttention and nn.TransformerEncoderLayer
+/// call where no gradients are recorded. Calibration runs it beside the operator, conversion puts
+/// its graph in the operator's place. It has the operator's arguments and results, but for what it
+/// makes of queries that have no key left (NaN in PyTorch).
 /// @param symbol without overload: "aten::_native_multi_head_attention"
+/// @return null for all other operators
 torch::jit::Function* definition_of(std::string_view symbol);
 
-/// Whether the definition computes what this call does: self-attention over dense batches.
-bool is_defined_for(c10::ArrayRef<c10::IValue> arguments);
+/// Whether the definition of this operator computes what the call does: self-attention over dense
+/// batches.
+bool is_defined_for(std::string_view symbol, c10::ArrayRef<c10::IValue> arguments);
 
-/// What a graph tells of that.
+/// The same, as far as a graph tells.
 enum class Defined { Yes, UnlessNested, No };
-Defined is_defined_for(const torch::jit::Node& node);
+Defined definedness_of(const torch::jit::Node& layer);
 
 }  // namespace int8graph

@@ -34,11 +34,14 @@ std::vector<jit::Node*> conditional_calls(jit::Graph& graph) {
   return nodes;
 }
 
-/// Profiling puts a node of its own before each tensor that is read.
-bool has_run(const jit::Node& profiled) {
-  return std::ranges::any_of(profiled.inputs(), [](const jit::Value* input) {
-    return input->node()->kind() == c10::prim::profile &&
-           static_cast<const jit::ProfileOp*>(input->node())->hasSeenTensor();
+/// Whether a node of a graph that was profiled has not run: of the tensors that it reads, or that
+/// are in a list that it reads, each has a node for profiling before it, which tells.
+bool has_not_run(const jit::Node& node) {
+  return std::ranges::any_of(node.inputs(), [](const jit::Value* input) {
+    const jit::Node& producer = *input->node();
+    if (producer.kind() == c10::prim::ListConstruct) return has_not_run(producer);
+    return producer.kind() == c10::prim::profile &&
+           !static_cast<const jit::ProfileOp&>(producer).hasSeenTensor();
   });
 }
 
@@ -68,7 +71,7 @@ void mark_idle_calls(const std::shared_ptr<jit::Graph>& graph, const jit::Module
   run_once(record->profiled_graph_, module, example_inputs);
   const auto profiled = conditional_calls(*record->profiled_graph_);
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (!has_run(*profiled[i])) nodes[i]->i_(kIdle, 1);
+    if (has_not_run(*profiled[i])) nodes[i]->i_(kIdle, 1);
   }
 }
 

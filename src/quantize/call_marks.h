@@ -21,8 +21,8 @@ namespace int8graph {
 void mark_calls(const std::shared_ptr<torch::jit::Graph>& graph);
 void unmark_calls(const std::shared_ptr<torch::jit::Graph>& graph);
 
-/// Marks calls in branches that the example inputs do not take, too, until unmark_calls(): a
-/// scripted model may have the same layers in two branches.
+/// Marks calls that the example inputs do not run, until unmark_calls(). A scripted model may have
+/// the same layers in two branches, of which calibration has seen one.
 /// @param graph `module`'s forward, inlined
 /// @param example_inputs the arguments of one `forward` call; without them nothing is marked
 void mark_idle_calls(const std::shared_ptr<torch::jit::Graph>& graph,

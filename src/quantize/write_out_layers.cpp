@@ -64,14 +64,15 @@ Values insert_choice(jit::Graph& graph, jit::Node& layer) {
   });
   add_branch(choice, [&] { return insert_definition(graph, layer); });
   for (size_t i = 0; i < choice.outputs().size(); ++i) {
-    choice.output(i)->setType(choice.blocks()[1]->outputs()[i]->type());
+    const auto type = [&](size_t branch) { return choice.blocks()[branch]->outputs()[i]->type(); };
+    choice.output(i)->setType(*c10::unifyTypes(type(0), type(1)));
   }
   return choice.outputs().vec();
 }
 
 void write_out(jit::Node& node) {
   if (definition_of(node.kind().toQualString()) == nullptr) return;
-  const Defined defined = is_defined_for(node);
+  const Defined defined = definedness_of(node);
   if (defined == Defined::No) return;
   const jit::WithInsertPoint guard(&node);
   jit::Graph& graph = *node.owningGraph();

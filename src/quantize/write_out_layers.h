@@ -17,7 +17,7 @@ namespace int8graph {
 ///     ...
 ///     %y = aten::layer_norm(%s, [64], %g, %h, 1e-05, True)
 ///
-/// Where the source may be a nested tensor, which a padding mask makes of a batch, both are there:
+/// Where the model makes nested tensors, of batches and their padding masks, both are there:
 ///
 ///     %n = prim::is_nested(%x)
 ///     %y = prim::If(%n)

@@ -59,9 +59,9 @@ std::vector<bool> idle_calls(bool flag) {
 def forward(self, x, flag: bool):
     y = torch.matmul(x, x)
     if flag:
-        y = torch.matmul(y, x)
+        y = torch.cat([torch.matmul(y, x), x])
     else:
-        y = torch.matmul(x, y)
+        y = torch.cat([x, torch.matmul(x, y)])
     return y
 )");
   const auto graph = module.get_method("forward").graph();
@@ -69,7 +69,9 @@ def forward(self, x, flag: bool):
   mark_idle_calls(graph, module, {at::ones({4, 4}), flag});
   std::vector<bool> idle;
   for_each_node(*graph->block(), [&](const torch::jit::Node& node) {
-    if (node.kind() == c10::aten::matmul) idle.push_back(is_idle(node));
+    if (node.kind() == c10::aten::matmul || node.kind() == c10::aten::cat) {
+      idle.push_back(is_idle(node));
+    }
   });
   unmark_calls(graph);
   EXPECT_FALSE(any_node(*graph->block(), is_idle));
@@ -77,8 +79,8 @@ def forward(self, x, flag: bool):
 }
 
 TEST(CallMarks, TellWhichBranchTheExampleDoesNotTake) {
-  EXPECT_EQ(idle_calls(true), (std::vector<bool>{false, false, true}));
-  EXPECT_EQ(idle_calls(false), (std::vector<bool>{false, true, false}));
+  EXPECT_EQ(idle_calls(true), (std::vector<bool>{false, false, false, true, true}));
+  EXPECT_EQ(idle_calls(false), (std::vector<bool>{false, true, true, false, false}));
 }
 
 }  // namespace
