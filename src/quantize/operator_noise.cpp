@@ -32,8 +32,9 @@ namespace {
 using Graph = std::shared_ptr<jit::Graph>;
 
 /// The fp32 graph as convert() has it when it inserts quantizers, equal nodes merged as there.
-Graph reference_graph(const jit::Module& fp32) {
-  auto graph = freeze_copy(fp32).get_method("forward").graph();
+/// @param frozen a copy of the fp32 model, see freeze_copy()
+Graph reference_graph(const jit::Module& frozen) {
+  auto graph = frozen.get_method("forward").graph();
   functionalize(graph);
   canonicalize(graph);
   unmark_calls(graph);
@@ -163,14 +164,15 @@ class Runner {
  public:
   Runner(const Graph& graph, const jit::Module& module)
       : takes_module_(graph->inputs().front()->type()->is_module()),
-        module_(module._ivalue()),
+        module_(module),
         code_(graph, "int8graph::compare") {}
 
   std::vector<c10::IValue> run(const std::vector<c10::IValue>& inputs,
                                const std::vector<c10::IValue>& more = {}) const {
-    jit::Stack stack;
-    if (takes_module_) stack.emplace_back(module_);
+    jit::Stack stack = {module_._ivalue()};
     stack.insert(stack.end(), inputs.begin(), inputs.end());
+    module_.get_method("forward").function().getSchema().checkAndNormalizeInputs(stack, {});
+    if (!takes_module_) stack.erase(stack.begin());
     stack.insert(stack.end(), more.begin(), more.end());
     jit::InterpreterState(code_).run(stack);
     return stack;
@@ -178,7 +180,7 @@ class Runner {
 
  private:
   const bool takes_module_;
-  const c10::intrusive_ptr<c10::ivalue::Object> module_;
+  const jit::Module module_;
   const jit::Code code_;
 };
 
@@ -263,9 +265,11 @@ class OperatorNoiseMeter::Impl {
   const Runner together_;
 };
 
-OperatorNoiseMeter::OperatorNoiseMeter(const jit::Module& fp32, const jit::Module& artifact)
-    : impl_(std::make_unique<Impl>(reference_graph(fp32), fp32, artifact_graph(artifact),
-                                   artifact)) {}
+OperatorNoiseMeter::OperatorNoiseMeter(const jit::Module& fp32, const jit::Module& artifact) {
+  const jit::Module frozen = freeze_copy(fp32);
+  impl_ =
+      std::make_unique<Impl>(reference_graph(frozen), frozen, artifact_graph(artifact), artifact);
+}
 
 OperatorNoiseMeter::~OperatorNoiseMeter() = default;
 

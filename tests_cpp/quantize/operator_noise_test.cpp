@@ -71,6 +71,13 @@ TEST_F(OperatorNoiseTest, TellsAnOperatorsOwnNoiseFromWhatItInherits) {
   }
 }
 
+TEST_F(OperatorNoiseTest, ArgumentsWithDefaultsMayBeLeftOut) {
+  const jit::Module model = small_model("return self.conv2d(x) * factor", "x, factor: float = 2.0");
+  OperatorNoiseMeter meter(model, convert(model, calibrated_on(model, {x_}), {x_}));
+  meter.add({x_});
+  EXPECT_GT(meter.result().at(0).alone.sqnr(), 25);
+}
+
 TEST_F(OperatorNoiseTest, TheArtifactOfAnotherModelIsRefused) {
   const jit::Module other = small_model("return self.conv2d(torch.relu(self.linear(x)))");
   expect_words(refusal_of([&] { OperatorNoiseMeter(other, artifact_); }),
