@@ -45,8 +45,9 @@ dnnl::softmax_forward::primitive_desc describe(const RowPlan& plan, int64_t rows
 class RowPrimitive {
  public:
   /// @throws dnnl::error if oneDNN has none of this form.
-  RowPrimitive(const RowPlan& plan, int64_t rows, int64_t length)
-      : runner_(describe(plan, rows, length), constants_of(plan), {DNNL_ARG_SRC, DNNL_ARG_DST}) {}
+  RowPrimitive(const RowPlan& plan, const PrimitiveConstants& constants, int64_t rows,
+               int64_t length)
+      : runner_(describe(plan, rows, length), constants, {DNNL_ARG_SRC, DNNL_ARG_DST}) {}
 
   void run(const void* source, void* result) const {
     runner_.run(std::array<const void*, 2>{source, result});
@@ -62,7 +63,9 @@ class RowPrimitive {
 class RowKernel final : public PrimitiveKernel {
  public:
   RowKernel(RowPlan plan, std::string name)
-      : plan_(std::move(plan)), cache_(std::move(name), compile_cache_capacity()) {}
+      : plan_(std::move(plan)),
+        constants_(constants_of(plan_)),
+        cache_(std::move(name), compile_cache_capacity()) {}
 
   std::optional<at::Tensor> run(std::span<const at::Tensor> arguments) const override {
     const int64_t rank = arguments[0].dim();
@@ -72,7 +75,7 @@ class RowKernel final : public PrimitiveKernel {
     const int64_t rows = source.numel() / length;
     const std::array<int64_t, 3> key = {rows, length, at::get_num_threads()};
     const auto primitive =
-        cache_.find_or_make(key, [&] { return RowPrimitive(plan_, rows, length); });
+        cache_.find_or_make(key, [&] { return RowPrimitive(plan_, constants_, rows, length); });
     if (!primitive->has_value()) return {};
     at::Tensor result = allocate({source.sizes().vec(), dense_strides(source.sizes()),
                                   result_dtype(plan_.quantizer), plan_.quantizer});
@@ -82,6 +85,7 @@ class RowKernel final : public PrimitiveKernel {
 
  private:
   const RowPlan plan_;
+  const PrimitiveConstants constants_;
   const PrimitiveCache<RowPrimitive> cache_;
 };
 

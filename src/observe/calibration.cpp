@@ -177,7 +177,7 @@ class ThreadScopes {
     const auto results = last(function.outputs(), running_->results);
     running_ = nullptr;
     const std::vector<at::Tensor> defined = std::exchange(defined_, {});
-    const std::vector<at::Tensor> tensors = tensors_in(results);
+    const auto tensors = defined.empty() ? std::vector<at::Tensor>() : tensors_in(results);
     for (const auto& scope : scopes_) {
       const std::shared_ptr<Observation> observation = scope.lock();
       if (!observation) continue;

@@ -22,10 +22,10 @@ constexpr const char* kDefinitions = R"(
 def kept(mask: Optional[Tensor], mask_type: Optional[int]) -> Optional[Tensor]:
     result = mask
     if mask is not None:
-        result = torch.logical_not(mask)
-        if mask_type is not None:
-            if mask_type == 1:
-                result = torch.logical_not(mask).unsqueeze(1).unsqueeze(1)
+        keep = torch.logical_not(mask)
+        if mask_type is not None and mask_type == 1:
+            keep = keep.unsqueeze(1).unsqueeze(1)
+        result = keep
     return result
 
 def _native_multi_head_attention(

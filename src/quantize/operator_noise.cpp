@@ -22,6 +22,7 @@
 #include "quantize/freeze.h"
 #include "quantize/listed_operators.h"
 #include "quantize/recognize_activations.h"
+#include "quantize/run_once.h"
 
 namespace int8graph {
 
@@ -169,9 +170,7 @@ class Runner {
 
   std::vector<c10::IValue> run(const std::vector<c10::IValue>& inputs,
                                const std::vector<c10::IValue>& more = {}) const {
-    jit::Stack stack = {module_._ivalue()};
-    stack.insert(stack.end(), inputs.begin(), inputs.end());
-    module_.get_method("forward").function().getSchema().checkAndNormalizeInputs(stack, {});
+    jit::Stack stack = stack_of(module_, inputs);
     if (!takes_module_) stack.erase(stack.begin());
     stack.insert(stack.end(), more.begin(), more.end());
     jit::InterpreterState(code_).run(stack);

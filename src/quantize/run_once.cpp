@@ -7,11 +7,16 @@ namespace int8graph {
 
 namespace jit = torch::jit;
 
+jit::Stack stack_of(const jit::Module& module, const std::vector<c10::IValue>& inputs) {
+  jit::Stack stack = {module._ivalue()};
+  stack.insert(stack.end(), inputs.begin(), inputs.end());
+  module.get_method("forward").function().getSchema().checkAndNormalizeInputs(stack, {});
+  return stack;
+}
+
 jit::Stack run_once(const std::shared_ptr<jit::Graph>& graph, const jit::Module& module,
                     const std::vector<c10::IValue>& example_inputs) {
-  jit::Stack stack = {module._ivalue()};
-  stack.insert(stack.end(), example_inputs.begin(), example_inputs.end());
-  module.get_method("forward").function().getSchema().checkAndNormalizeInputs(stack, {});
+  jit::Stack stack = stack_of(module, example_inputs);
   const c10::InferenceMode no_grad;
   jit::InterpreterState(jit::Code(graph, "int8graph::convert")).run(stack);
   return stack;

@@ -7,6 +7,11 @@
 
 namespace int8graph {
 
+/// The arguments of one `forward` call as an interpreter takes them: the module's object, the
+/// inputs, and the defaults of what is left out.
+torch::jit::Stack stack_of(const torch::jit::Module& module,
+                           const std::vector<c10::IValue>& inputs);
+
 /// Runs a variant of `module`'s forward that looks at values on the way.
 /// @param example_inputs the arguments of one `forward` call; defaults are filled in
 /// @return the outputs of `graph`
