@@ -15,6 +15,7 @@
 #include "executor/call_key.h"
 #include "executor/matmul_primitive.h"
 #include "executor/primitive_cache.h"
+#include "executor/product_tensors.h"
 #include "executor/row_blocks.h"
 #include "executor/tensor_bridge.h"
 
@@ -33,13 +34,6 @@ memory::desc desc_of(const at::Tensor& tensor) {
   return {tensor.sizes().vec(), onednn_dtype(tensor.scalar_type()), tensor.strides().vec()};
 }
 
-/// The tensor in a form that oneDNN's matmul reads: one of its last two strides is 1.
-at::Tensor with_dense_rows_or_columns(const at::Tensor& tensor) {
-  const auto strides = tensor.strides();
-  const bool is_dense = strides.back() == 1 || strides[strides.size() - 2] == 1;
-  return is_dense ? tensor : tensor.contiguous();
-}
-
 /// A post-op's operand in a form that oneDNN's fast kernels take. They broadcast it over dimension
 /// 1 of 4 (an attention's heads), with or without dimension 2; over the batch or otherwise only the
 /// reference kernel does. And in 3.2 they read it as if it were dense, whatever strides it has.
@@ -52,15 +46,6 @@ at::Tensor operand_for(const at::Tensor& operand, at::IntArrayRef result) {
     sizes[2] = operand.size(2);
   }
   return (operand.sizes() == sizes ? operand : operand.expand(sizes)).contiguous();
-}
-
-/// The strides of a result of these sizes.
-std::vector<int64_t> strides_of(const std::vector<int64_t>& sizes, OutputLayout layout) {
-  if (layout != OutputLayout::HeadsInside || sizes.size() != 4) return dense_strides(sizes);
-  std::vector<int64_t> strides =
-      dense_strides(std::vector<int64_t>{sizes[0], sizes[2], sizes[1], sizes[3]});
-  std::swap(strides[1], strides[2]);
-  return strides;
 }
 
 at::Tensor allocate_result(const MatmulPlan& plan, std::vector<int64_t> sizes,
