@@ -44,8 +44,8 @@ class PrimitiveKernel {
 
 /// The kernel for a partition's subgraph: a convolution (executor/conv_kernel.h), a product of two
 /// activations, or of one and a weight (executor/matmul_kernel.h), a softmax
-/// (executor/row_kernel.h), a pool (executor/pool_kernel.h) or a join of tensors
-/// (executor/concat_kernel.h). Null for all others.
+/// (executor/row_kernel.h), all three of an attention (executor/attention_kernel.h), a pool
+/// (executor/pool_kernel.h) or a join of tensors (executor/concat_kernel.h). Null for all others.
 /// @param name what the verbose log calls it
 /// @param layout how the result lies in memory, where the kernel has a choice
 /// @param reusable which inputs may be overwritten, as soon as nobody else holds them

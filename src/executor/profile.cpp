@@ -23,7 +23,10 @@ Recorder& recorder() {
   return instance;
 }
 
-/// What the current call of this thread has spent inside oneDNN so far.
+/// Whether this thread is in a partition's call. A partition may run others, its parts.
+thread_local bool is_timed = false;
+
+/// What that call has spent inside oneDNN so far.
 thread_local int64_t onednn_time = 0;
 
 int64_t nanoseconds_since(Clock::time_point start) {
@@ -49,6 +52,8 @@ std::vector<PartitionTimes> stop_profile() {
 }
 
 void PartitionTimer::start(const void* partition, const std::string& name) {
+  if (is_timed) return;
+  is_timed = true;
   partition_ = partition;
   name_ = &name;
   onednn_time = 0;
@@ -57,6 +62,7 @@ void PartitionTimer::start(const void* partition, const std::string& name) {
 
 void PartitionTimer::finish() {
   const int64_t total = nanoseconds_since(start_);
+  is_timed = false;
   Recorder& record = recorder();
   const std::lock_guard lock(record.mutex);
   const auto [known, is_new] = record.row_of.emplace(partition_, record.rows.size());

@@ -28,7 +28,8 @@ INT8GRAPH_API std::vector<PartitionTimes> stop_profile();
 
 extern std::atomic<bool> profile_is_on;
 
-/// Times one partition's call from construction to destruction.
+/// Times one partition's call from construction to destruction. What stands within another timer
+/// of the same thread belongs to that call.
 class PartitionTimer {
  public:
   /// @param partition the identity of the partition; `name` must outlive the timer.

@@ -11,11 +11,13 @@
 namespace int8graph {
 namespace {
 
-/// The kernel of the softmax between two products, and that partition to compare with.
+/// The kernel of the softmax between two products, which the ReLU before it keeps from being one
+/// attention, and that partition to compare with.
 struct Kernel {
   explicit Kernel(const std::string& axis)
-      : partition(small_model("y = torch.softmax(torch.matmul(x, x.transpose(1, 2)), " + axis +
-                              ")\nreturn torch.topk(torch.matmul(y, x), 2)[0]"),
+      : partition(small_model(
+                      "y = torch.relu(torch.matmul(x, x.transpose(1, 2)))\ny = torch.softmax(y, " +
+                      axis + ")\nreturn torch.topk(torch.matmul(y, x), 2)[0]"),
                   {noise({2, 6, 5})}, 1),
         kernel(make_row_kernel(row_plan(*partition.node().g(c10::attr::Subgraph)).value(),
                                "a softmax")) {}

@@ -518,6 +518,34 @@ const Pattern kPatterns[] = {
      "return torch.softmax(torch.masked_fill(y, self.mean.view(8, 1) > 0.5, -1e30), -1)",
      "quantize | aten::transpose | quantize | aten::where | dequantize+dequantize+matmul+div+add | "
      "aten::softmax"},
+    {"attention", 3,
+     "y = x.transpose(1, 2)\n"
+     "p = torch.softmax(torch.matmul(self.linear(y), self.linear_second(y).transpose(1, 2)) / 2.0, "
+     "-1)\n"
+     "return self.exact_linear(torch.matmul(p, self.linear_no_bias(y)))",
+     "quantize | aten::transpose | dequantize+linear+quantize | aten::transpose | "
+     "dequantize+linear+quantize | dequantize+linear+quantize | "
+     "dequantize+dequantize+matmul+div+softmax+quantize+dequantize+dequantize+matmul+quantize | "
+     "dequantize+linear"},
+    {"attention_with_a_mask", 3,
+     "y = x.transpose(1, 2)\n"
+     "mask = self.mean[:6]\n"
+     "p = torch.softmax(torch.bmm(y, x) * 0.5 + mask, -1)\n"
+     "return torch.bmm(p, y)",
+     "aten::transpose | quantize | quantize | quantize | "
+     "dequantize+dequantize+bmm+mul+add+softmax+quantize+dequantize+dequantize+bmm"},
+    {"scaled_dot_product_attention", 3,
+     "y = x.transpose(1, 2)\n"
+     "return torch.scaled_dot_product_attention(y, y, y)",
+     "aten::transpose | quantize | aten::transpose | quantize | "
+     "dequantize+dequantize+matmul+div+softmax+quantize+dequantize+dequantize+matmul"},
+    {"attention_whose_weights_are_wanted", 3,
+     "y = x.transpose(1, 2)\n"
+     "p = torch.softmax(torch.bmm(y, x) * 0.5, -1)\n"
+     "return torch.bmm(p, y) + torch.topk(p, 1)[0]",
+     "aten::transpose | quantize | quantize | dequantize+dequantize+bmm+mul | aten::softmax | "
+     "quantize | "
+     "quantize | aten::topk | dequantize+dequantize+bmm+add"},
     {"matmul_of_linears", 3,
      "y = x.transpose(1, 2)\nreturn torch.matmul(self.linear(y), "
      "self.linear_second(y).transpose(1, "
