@@ -8,6 +8,7 @@
 
 #include "executor/tensor_bridge.h"
 #include "ops/attached_nodes.h"
+#include "ops/lowered_node.h"
 #include "ops/lowering.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
@@ -40,10 +41,8 @@ class Reader {
     for (jit::Node* node : subgraph_.nodes()) {
       if (is_part_of_its_reader(*node)) continue;
       require(node->outputs().size() == 1);
-      Lowering lowering = lower_node(*node);
-      auto* op = std::get_if<LoweredOp>(&lowering);
-      require(op != nullptr);
-      read(*op, node->output());
+      LoweredOp op = existing(lowered(*node));
+      read(op, node->output());
     }
     require(subgraph_.outputs().size() == 1 && result() == subgraph_.outputs()[0]);
     return std::move(chain_);

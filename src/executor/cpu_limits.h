@@ -28,7 +28,7 @@ namespace int8graph {
 /// heads of 128 tokens, PyTorch 0.6.
 ///
 /// Operands of depthwise convolutions, on any CPU: see misreads_operands() in ops/lowering.h.
-/// passes/grow_region.cpp keeps them out of the regions that it draws.
+/// passes/compute_region.cpp keeps them out of the regions that it draws.
 std::optional<std::string_view> why_in_fp32(torch::jit::Graph& partition, const CpuFeatures& cpu);
 
 }  // namespace int8graph

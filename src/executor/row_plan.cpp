@@ -4,7 +4,7 @@
 
 #include "executor/tensor_bridge.h"
 #include "ops/attached_nodes.h"
-#include "ops/operator_table.h"
+#include "ops/lowered_node.h"
 #include "passes/quantizers.h"
 
 namespace int8graph {
@@ -25,9 +25,8 @@ std::optional<dnnl::algorithm> algorithm_of(OpKind kind) {
 }
 
 std::optional<RowPlan> plan_of(jit::Node& node) {
-  const Lowering lowering = lower_node(node);
-  const auto* op = std::get_if<LoweredOp>(&lowering);
-  const auto algorithm = op == nullptr ? std::nullopt : algorithm_of(op->kind);
+  const auto op = lowered(node);
+  const auto algorithm = op ? algorithm_of(op->kind) : std::nullopt;
   if (!algorithm || op->attrs.size() != 1 || op->attrs[0].first != Attr::axis) return {};
   return RowPlan{*algorithm, std::get<int64_t>(op->attrs[0].second), {}};
 }

@@ -1,14 +1,13 @@
 #include "passes/grow_region.h"
 
-#include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
-#include <optional>
 
+#include "ops/lowered_node.h"
 #include "ops/lowering.h"
-#include "ops/node_arguments.h"
-#include "ops/operator_table.h"
+#include "passes/candidates.h"
+#include "passes/compute_region.h"
 #include "passes/quantizers.h"
 
 namespace int8graph {
@@ -17,274 +16,51 @@ namespace jit = torch::jit;
 
 namespace {
 
-template <OpKind... kinds>
-bool is_one_of(OpKind kind) {
-  return ((kind == kinds) || ...);
+Region pool_region(jit::Node& node, const LoweredOp& op, const Candidates& candidates) {
+  jit::Node* activation = candidates.dequantize_of(*op.inputs[0]);
+  jit::Node* quantize = candidates.quantizer_of(*node.output());
+  if (activation == nullptr || quantize == nullptr) return {};
+  return {activation, &node, quantize};
 }
 
-constexpr auto is_pool = is_one_of<OpKind::AvgPool, OpKind::MaxPool>;
-constexpr auto is_rows = is_one_of<OpKind::LayerNorm, OpKind::SoftMax>;
-constexpr auto is_unary =
-    is_one_of<OpKind::Abs, OpKind::Clamp, OpKind::Elu, OpKind::Exp, OpKind::GELU,
-              OpKind::HardSigmoid, OpKind::HardSwish, OpKind::LeakyReLU, OpKind::Log, OpKind::Mish,
-              OpKind::ReLU, OpKind::Round, OpKind::Sigmoid, OpKind::SoftPlus, OpKind::Sqrt,
-              OpKind::Square, OpKind::Tanh>;
-constexpr auto is_directed = is_one_of<OpKind::Divide, OpKind::Subtract>;
-
-std::optional<LoweredOp> lowered(jit::Node& node) {
-  Lowering lowering = lower_node(node);
-  auto* op = std::get_if<LoweredOp>(&lowering);
-  return op != nullptr ? std::optional(std::move(*op)) : std::nullopt;
+Region row_region(jit::Node& node, const Candidates& candidates) {
+  jit::Node* quantize = candidates.quantizer_of(*node.output());
+  if (quantize == nullptr || parameters_at(*quantize)->zero_point != 0) return {};
+  return {&node, quantize};
 }
 
-/// Whether the operation computes with the value, in the place where a post-op takes its result.
-bool takes_as_result(const LoweredOp& op, const jit::Value& value) {
-  return is_unary(op.kind) || commutes(op.kind) || (is_directed(op.kind) && op.inputs[0] == &value);
+Region concat_region(jit::Node& node, const LoweredOp& op, const Candidates& candidates) {
+  jit::Node* quantize = candidates.quantizer_of(*node.output());
+  if (quantize == nullptr || op.inputs.empty()) return {};
+  Region region = {&node, quantize};
+  for (jit::Value* operand : op.inputs) {
+    jit::Node* dequantize = candidates.dequantize_of(*operand);
+    if (dequantize == nullptr || parameters_at(*dequantize) != parameters_at(*quantize)) return {};
+    region.push_back(dequantize);
+  }
+  std::ranges::sort(region, [](const auto* a, const auto* b) { return a->isBefore(b); });
+  return region;
 }
-
-/// Whether the operation changes each number alone, with constants at most.
-bool is_of_one_tensor(const LoweredOp& op) {
-  if (is_unary(op.kind)) return true;
-  return (commutes(op.kind) && constant_tensor(op.inputs[0])) ||
-         ((commutes(op.kind) || is_directed(op.kind)) && constant_tensor(op.inputs[1]));
-}
-
-bool is_constant_number(const jit::Value& value) {
-  const auto constant = constant_tensor(&value);
-  return constant && is_number(*constant);
-}
-
-/// sigmoid(x) or sigmoid(number * x).
-bool is_gate_of_swish(const std::vector<LoweredOp>& ops) {
-  if (ops.empty() || ops.back().kind != OpKind::Sigmoid) return false;
-  if (ops.size() == 1) return true;
-  const bool scales = ops[0].kind == OpKind::Multiply || ops[0].kind == OpKind::Divide;
-  return ops.size() == 2 && scales && std::ranges::any_of(ops[0].inputs, [](const auto* input) {
-           return is_constant_number(*input);
-         });
-}
-
-bool reads_constant_of_another_dtype(const LoweredOp& op) {
-  return std::ranges::any_of(op.inputs, [](const jit::Value* input) {
-    const auto constant = constant_tensor(input);
-    return constant && constant->scalar_type() != c10::kFloat;
-  });
-}
-
-class Grower {
- public:
-  explicit Grower(const std::unordered_set<const jit::Node*>& candidates)
-      : candidates_(candidates) {}
-
-  Region run(jit::Node& node) {
-    const auto op = lowered(node);
-    if (!op) return {};
-    if (is_compute(op->kind)) {
-      from_compute(node, *op);
-    } else if (is_pool(op->kind)) {
-      from_pool(node, *op);
-    } else if (is_rows(op->kind)) {
-      from_rows(node);
-    } else if (op->kind == OpKind::Concat) {
-      from_concat(node, *op);
-    }
-    std::ranges::sort(region_, [](const auto* a, const auto* b) { return a->isBefore(b); });
-    return std::move(region_);
-  }
-
- private:
-  void from_compute(jit::Node& node, const LoweredOp& op) {
-    jit::Node* activation = dequantize_of(*op.inputs[0]);
-    jit::Node* weight = weight_of(*op.inputs[1]);
-    if (activation == nullptr || weight == nullptr) return;
-    region_ = {activation, weight, &node};
-    if (takes_any_post_ops(op)) channels_ = output_channels(op);
-    jit::Value* result = node.output();
-    while (jit::Value* next = extend(*result)) result = next;
-    // oneDNN Graph fuses a summand only where a quantizer follows; primitives of layers read any.
-    const bool is_fp32 = !is_quantize(*region_.back());
-    if (is_fp32 && summand_ != nullptr && channels_) {
-      region_.push_back(summand_);
-    }
-    if (misreads_operands(op)) cut_before_operands(*node.output());
-  }
-
-  /// What reads another tensor leaves, and all that follows it; with the quantizer a summand leaves
-  /// that would lie in the place of the result, so that its sum leaves, too.
-  void cut_before_operands(const jit::Value& made) {
-    const auto is_operand = [this](const jit::Value* input) {
-      return !is_constant_number(*input) && !is_in_region(*input->node());
-    };
-    const auto reads_operand = [&](jit::Node* node) {
-      return !is_quantizer(*node) && std::ranges::any_of(lowered(*node)->inputs, is_operand);
-    };
-    const auto behind_compute = region_.begin() + kComputeAndItsInputs;
-    const auto find = [&] { return std::find_if(behind_compute, region_.end(), reads_operand); };
-    for (auto first = find(); first != region_.end(); first = find()) {
-      region_.erase(first, region_.end());
-    }
-    // Half a branch is none.
-    const bool is_whole = std::ranges::all_of(
-        made.uses(), [this](const jit::Use& use) { return is_in_region(*use.user); });
-    if (!is_whole) region_.erase(behind_compute, region_.end());
-  }
-
-  void from_pool(jit::Node& node, const LoweredOp& op) {
-    jit::Node* activation = dequantize_of(*op.inputs[0]);
-    jit::Node* quantize = quantizer_of(*node.output());
-    if (activation != nullptr && quantize != nullptr) region_ = {activation, &node, quantize};
-  }
-
-  void from_rows(jit::Node& node) {
-    jit::Node* quantize = quantizer_of(*node.output());
-    if (quantize != nullptr && parameters_at(*quantize)->zero_point == 0) {
-      region_ = {&node, quantize};
-    }
-  }
-
-  void from_concat(jit::Node& node, const LoweredOp& op) {
-    jit::Node* quantize = quantizer_of(*node.output());
-    if (quantize == nullptr || op.inputs.empty()) return;
-    Region region = {&node, quantize};
-    for (jit::Value* operand : op.inputs) {
-      jit::Node* dequantize = dequantize_of(*operand);
-      if (dequantize == nullptr || parameters_at(*dequantize) != parameters_at(*quantize)) return;
-      region.push_back(dequantize);
-    }
-    region_ = std::move(region);
-  }
-
-  bool is_in_region(const jit::Node& node) const {
-    return std::ranges::find(region_, &node) != region_.end();
-  }
-
-  bool is_candidate(const jit::Node& node) const { return candidates_.contains(&node); }
-
-  jit::Node* only_reader(const jit::Value& value) const {
-    const auto& uses = value.uses();
-    return uses.size() == 1 && is_candidate(*uses[0].user) ? uses[0].user : nullptr;
-  }
-
-  jit::Node* quantizer_of(const jit::Value& result) const {
-    jit::Node* reader = only_reader(result);
-    return reader != nullptr && is_quantize(*reader) && parameters_at(*reader) ? reader : nullptr;
-  }
-
-  /// The dequantize of an activation that nobody else reads; null for other values.
-  jit::Node* dequantize_of(jit::Value& value) const {
-    jit::Node* node = value.node();
-    const bool fits = node->kind() == explicit_dequantize_symbol() && is_candidate(*node) &&
-                      value.uses().size() == 1 && parameters_at(*node);
-    return fits ? node : nullptr;
-  }
-
-  /// The dequantize of what oneDNN takes for a weight: s8 without zero point, constant or not.
-  jit::Node* weight_of(jit::Value& value) const {
-    if (!constant_tensor(&value)) {
-      jit::Node* dequantize = dequantize_of(value);
-      const bool fits = dequantize != nullptr && is_symmetric_int8(*parameters_at(*dequantize));
-      return fits ? dequantize : nullptr;
-    }
-    jit::Node* node = value.node();
-    const bool is_ours =
-        node->kind() == c10::aten::dequantize && is_candidate(*node) && value.uses().size() == 1;
-    const auto weight = is_ours ? constant_tensor(node->input(0)) : std::nullopt;
-    return weight && weight->scalar_type() == c10::kQInt8 && is_symmetric(*weight) ? node : nullptr;
-  }
-
-  /// Lets the reader of a result join; null at the region's end.
-  jit::Value* extend(jit::Value& result) {
-    const auto& uses = result.uses();
-    if (uses.size() == 2) {
-      jit::Value* joined = extend_by_branch(result, *uses[0].user, *uses[1].user);
-      return joined != nullptr ? joined : extend_by_branch(result, *uses[1].user, *uses[0].user);
-    }
-    jit::Node* reader = only_reader(result);
-    const auto op = reader != nullptr ? lowered(*reader) : std::nullopt;
-    if (op && op->kind == OpKind::Quantize) {
-      end_with(*reader);
-      return nullptr;
-    }
-    if (!op || post_ops_ >= most_post_ops()) return nullptr;
-    const bool is_prelu = is_prelu_of(result, *op);
-    if (!takes_as_result(*op, result) && !is_prelu) return nullptr;
-    if (reads_constant_of_another_dtype(*op)) {
-      if (only_for_primitives_) return nullptr;
-      leave_to_onednn_graph();
-    }
-    only_for_primitives_ |= is_prelu || post_ops_ == kMostOfOneDnnGraph;
-    if (op->kind == OpKind::Add && post_ops_ == 0) {
-      summand_ = dequantize_of(*op->inputs[op->inputs[0] == &result ? 1 : 0]);
-    }
-    ++post_ops_;
-    region_.push_back(reader);
-    return reader->output();
-  }
-
-  /// oneDNN Graph leaves PReLU alone, but convolution and matmul primitives take one whose slopes
-  /// are constants.
-  bool is_prelu_of(const jit::Value& result, const LoweredOp& op) const {
-    if (op.kind != OpKind::PReLU || op.inputs[0] != &result) return false;
-    const auto slopes = constant_tensor(op.inputs[1]);
-    return slopes && slopes->scalar_type() == c10::kFloat && slopes->numel() == channels_;
-  }
-
-  void end_with(jit::Node& quantize) {
-    // oneDNN Graph 3.2 would read a summand of the other int8 dtype in that of the result.
-    const auto parameters = parameters_at(quantize);
-    if (!parameters) return;
-    if (summand_ != nullptr && parameters_at(*summand_)->dtype == parameters->dtype) {
-      region_.push_back(summand_);
-    }
-    region_.push_back(&quantize);
-  }
-
-  /// x * sigmoid(x), x + relu(x), tanh(x) - x: behind a compute operation, whose result x is, one
-  /// of its readers joins the branch that starts at the other. Of these, primitives know the first.
-  jit::Value* extend_by_branch(jit::Value& result, jit::Node& start, jit::Node& end) {
-    if (post_ops_ > 0) return nullptr;
-    Region branch;
-    std::vector<LoweredOp> ops;
-    for (jit::Node* node = &start; node != &end; node = only_reader(*node->output())) {
-      auto op = node != nullptr && is_candidate(*node) ? lowered(*node) : std::nullopt;
-      if (!op || !is_of_one_tensor(*op)) return nullptr;
-      branch.push_back(node);
-      ops.push_back(std::move(*op));
-    }
-    const auto op = is_candidate(end) ? lowered(end) : std::nullopt;
-    const bool joins = op && (commutes(op->kind) || (is_directed(op->kind) &&
-                                                     op->inputs[1] == &result && !branch.empty()));
-    if (!joins || branch.size() + 1 > kMostOfOneDnnGraph) return nullptr;
-    const bool is_swish = op->kind == OpKind::Multiply && is_gate_of_swish(ops) &&
-                          std::ranges::none_of(ops, reads_constant_of_another_dtype);
-    if (!is_swish) leave_to_onednn_graph();
-    post_ops_ = branch.size() + 1;
-    region_.insert(region_.end(), branch.begin(), branch.end());
-    region_.push_back(&end);
-    return end.output();
-  }
-
-  void leave_to_onednn_graph() { channels_.reset(); }
-
-  size_t most_post_ops() const { return channels_ ? kMostOfPrimitives : kMostOfOneDnnGraph; }
-
-  static constexpr std::ptrdiff_t kComputeAndItsInputs = 3;
-  static constexpr size_t kMostOfOneDnnGraph = 3;  // in version 3.2
-  // They take 32. A summand in int8 may need three, and is one at most.
-  static constexpr size_t kMostOfPrimitives = 30;
-
-  const std::unordered_set<const jit::Node*>& candidates_;
-  Region region_;
-  size_t post_ops_ = 0;
-  bool only_for_primitives_ = false;  ///< of what joined, oneDNN Graph takes no more than a part
-  std::optional<int64_t> channels_;   ///< that a layer makes which primitives compute as a whole
-  jit::Node* summand_ = nullptr;      ///< makes the other operand, in int8, of a sum
-};
 
 }  // namespace
 
-Region grow_region(jit::Node& node, const std::unordered_set<const jit::Node*>& candidates) {
-  return Grower(candidates).run(node);
+Region grow_region(jit::Node& node, const std::unordered_set<const jit::Node*>& nodes) {
+  const Candidates candidates(nodes);
+  const auto op = lowered(node);
+  if (!op) return {};
+  if (is_compute(op->kind)) return grow_compute_region(node, *op, candidates);
+  switch (op->kind) {
+    case OpKind::AvgPool:
+    case OpKind::MaxPool:
+      return pool_region(node, *op, candidates);
+    case OpKind::LayerNorm:
+    case OpKind::SoftMax:
+      return row_region(node, candidates);
+    case OpKind::Concat:
+      return concat_region(node, *op, candidates);
+    default:
+      return {};
+  }
 }
 
 }  // namespace int8graph

@@ -9,9 +9,8 @@
 #include <optional>
 #include <unordered_map>
 
-#include "ops/lowering.h"
+#include "ops/lowered_node.h"
 #include "ops/node_arguments.h"
-#include "ops/operator_table.h"
 #include "passes/quantizers.h"
 
 namespace int8graph {
@@ -30,9 +29,8 @@ struct Product {
 std::optional<Product> product_of(const Region& region) {
   std::optional<Product> product;
   for (jit::Node* node : region) {
-    Lowering lowering = lower_node(*node);
-    auto* op = std::get_if<LoweredOp>(&lowering);
-    if (op == nullptr) return {};
+    auto op = lowered(*node);
+    if (!op) return {};
     if (op->kind == OpKind::Dequantize) continue;
     if (product) {
       product->behind.push_back(std::move(*op));

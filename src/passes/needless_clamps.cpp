@@ -11,6 +11,7 @@
 #include "ops/float_values.h"
 #include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
+#include "ops/lowered_node.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
 #include "passes/writes.h"
@@ -27,9 +28,8 @@ struct Limits {
 
 /// What the node clamps to; nothing if it does anything else.
 std::optional<Limits> limits_of(jit::Node& node) {
-  const Lowering lowering = lower_node(node);
-  const auto* op = std::get_if<LoweredOp>(&lowering);
-  if (op == nullptr) return {};
+  const auto op = lowered(node);
+  if (!op) return {};
   if (op->kind == OpKind::ReLU) return Limits{0, std::numeric_limits<float>::infinity()};
   if (op->kind != OpKind::Clamp || !is_surely_float(*node.input(0))) return {};
   return Limits{attr_of<float>(*op, Attr::min), attr_of<float>(*op, Attr::max)};

@@ -18,6 +18,7 @@
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
+#include "passes/type_promotion.h"
 #include "passes/writes.h"
 
 namespace int8graph {
@@ -32,33 +33,6 @@ enum class Precision {
   Either,   ///< fp32, where torch.autocast has the reduced dtype
   Reduced,  ///< of the reduced dtype
 };
-
-/// Whether an argument asks for a dtype of its own, as softmax's and mean's may.
-bool converts(const jit::Node& node) {
-  const auto* schema = node.maybeSchema();
-  const auto position = schema != nullptr ? schema->argumentIndexWithName("dtype") : std::nullopt;
-  return position && !node.input(static_cast<size_t>(*position))->mustBeNone();
-}
-
-/// What is made of several tensors is told by each; what is a list, only where it is unpacked.
-bool makes_known_tensors(const jit::Node& node) {
-  const auto is_known = [](const jit::Value* output) {
-    return is_tensor(*output) || std::ranges::all_of(output->uses(), [](const jit::Use& use) {
-             return use.user->kind() == c10::prim::ListUnpack;
-           });
-  };
-  return std::ranges::all_of(node.outputs(), is_known) &&
-         (node.outputs().size() == 1 || moves_elements(node));  // not a reduction's positions
-}
-
-/// Whether the outputs have the dtype that PyTorch's type promotion gives the operands; prelu and
-/// addcmul want tensors of one dtype.
-bool promotes(const jit::Node& node) {
-  const Operator* row = find_operator(node);
-  return row != nullptr && !row->is_compute() && row->op_class != OpClass::Quantizer &&
-         row->op_class != OpClass::Lookup && row->name != "prelu" && row->name != "addcmul" &&
-         !converts(node) && makes_known_tensors(node);
-}
 
 bool is_compute(const jit::Node& node) {
   const Operator* row = find_operator(node);
