@@ -8,6 +8,7 @@
 
 #include "executor/lookup.h"
 #include "executor/partition_kernel.h"
+#include "executor/quantize_channels_last.h"
 #include "executor/shared_kernels.h"
 #include "passes/partition_node.h"
 
@@ -50,6 +51,8 @@ TORCH_LIBRARY_IMPL(aten, AutocastCPU, library) {
 }
 
 TORCH_LIBRARY(int8graph, library) {
+  library.def(
+      "quantize_channels_last(Tensor values, float scale, int zero_point, int dtype) -> Tensor");
   library.def("dequantize(Tensor quantized, float scale, int zero_point, int dtype) -> Tensor");
   library.def(
       "embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool "
@@ -64,6 +67,7 @@ TORCH_LIBRARY(int8graph, library) {
 
 TORCH_LIBRARY_IMPL(int8graph, CompositeExplicitAutograd, library) {
   library.impl("dequantize", dequantize);
+  library.impl("quantize_channels_last", quantize_channels_last);
 }
 
 TORCH_LIBRARY_IMPL(int8graph, QuantizedCPU, library) {

@@ -215,7 +215,12 @@ const std::vector<Operator>& rows() {
        refuse_fused_attention},
 
       // the quantizers; weights are dequantized by aten, activations by the explicit form
-      {"quantize", Quantizer, {"aten::quantize_per_tensor"}, {0}, {}, lower_quantize},
+      {"quantize",
+       Quantizer,
+       {"aten::quantize_per_tensor", "int8graph::quantize_channels_last"},
+       {0},
+       {},
+       lower_quantize},
       {"dequantize", Quantizer, {"int8graph::dequantize"}, {0}, {}, lower_dequantize},
       {"dequantize_weight", Quantizer, {"aten::dequantize"}, {0}, {}, lower_constant_dequantize},
   };

@@ -11,6 +11,7 @@
 #include "config/environment.h"
 #include "onednn/onednn_loader.h"
 #include "ops/graph_walk.h"
+#include "passes/channels_last_quantizers.h"
 #include "passes/decompose.h"
 #include "passes/elementwise_before_views.h"
 #include "passes/explicit_dequantize.h"
@@ -95,7 +96,7 @@ void reduce_under_autocast(Optimization& optimization) {
 // quantizers move, and all of that before each reader gets its own dequantize: from there on the
 // graph is what oneDNN Graph's patterns look for. Clamps go once quantizers have moved, which must
 // stand right behind them; lone norms are written just before, as the ReLU behind one mostly goes
-// so. Layouts are decided once all partitions stand.
+// so. Layouts are decided once all partitions stand, and then those of quantizers before them.
 constexpr Pass kPipeline[] = {
     {"remove profiling", [](Optimization& o) { remove_profiling(*o.graph->block()); }},
     {"remove autocast", [](Optimization& o) { remove_autocast(*o.graph->block()); }},
@@ -116,6 +117,8 @@ constexpr Pass kPipeline[] = {
     {"partitioning", partition_all},
     {"graph rewriting", rewrite_all},
     {"layout propagation", [](Optimization& o) { propagate_layouts(*o.graph->block()); }},
+    {"channels-last quantizers",
+     [](Optimization& o) { quantize_channels_last(*o.graph->block()); }},
     {"remove dead code", [](Optimization& o) { jit::EliminateDeadCode(o.graph); }},
 };
 

@@ -33,8 +33,14 @@ c10::Symbol explicit_dequantize_symbol() {
   return symbol;
 }
 
+c10::Symbol channels_last_quantize_symbol() {
+  static const auto symbol = c10::Symbol::fromQualString("int8graph::quantize_channels_last");
+  return symbol;
+}
+
 bool is_quantize(const jit::Node& node) {
-  return node.kind() == c10::aten::quantize_per_tensor;
+  return node.kind() == c10::aten::quantize_per_tensor ||
+         node.kind() == channels_last_quantize_symbol();
 }
 
 bool is_quantizer(const jit::Node& node) {

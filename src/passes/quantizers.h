@@ -32,6 +32,11 @@ struct QuantizerParameters {
 /// parameters in sight of graph mapping. It exists in optimized graphs only, never in artifacts.
 c10::Symbol explicit_dequantize_symbol();
 
+/// `int8graph::quantize_channels_last(x, scale, zero_point, dtype)`: what aten::quantize_per_tensor
+/// does, with the result's channels side by side. In optimized graphs only, too.
+c10::Symbol channels_last_quantize_symbol();
+
+/// Whether the node is one of the two.
 bool is_quantize(const torch::jit::Node& node);
 
 /// Whether the node does nothing but quantize or dequantize, weights included.
