@@ -20,6 +20,12 @@ constexpr int64_t kAtOnce = 1 << 20;  // bytes
 // beside the product.
 constexpr int64_t kLeastQueries = 128;
 
+int64_t largest_divisor(int64_t number, int64_t most) {
+  int64_t divisor = std::clamp<int64_t>(most, 1, number);
+  while (number % divisor != 0) --divisor;
+  return divisor;
+}
+
 }  // namespace
 
 std::optional<AttentionSizes> attention_sizes(c10::IntArrayRef query, c10::IntArrayRef key,
@@ -39,21 +45,18 @@ std::optional<AttentionSizes> attention_sizes(c10::IntArrayRef query, c10::IntAr
 }
 
 AttentionBlock attention_block(const AttentionSizes& sizes, int threads) {
-  const int64_t bytes_of_row = kBytesOfScore * sizes.keys;
-  if (sizes.heads * sizes.queries * bytes_of_row <= kAllAtOnce * threads) {
-    return {sizes.heads, sizes.queries};
+  const int64_t row = kBytesOfScore * sizes.keys;
+  const int64_t sequence = sizes.heads * sizes.queries * row;
+  if (sequence <= kAllAtOnce * threads) {
+    return {largest_divisor(sizes.batch, kAllAtOnce * threads / sequence), sizes.heads,
+            sizes.queries};
   }
-  const int64_t rows = kAtOnce * threads / bytes_of_row;
-  AttentionBlock block{std::clamp<int64_t>(rows / sizes.queries,
-                                           std::min<int64_t>(threads, sizes.heads), sizes.heads),
-                       sizes.queries};
-  while (sizes.heads % block.heads != 0) --block.heads;
-  if (block.heads * sizes.queries > rows) {
-    const int64_t most = std::max(kLeastQueries, rows / block.heads);
-    const int64_t blocks = (sizes.queries + most - 1) / most;
-    block.queries = (sizes.queries + blocks - 1) / blocks;
-  }
-  return block;
+  const int64_t rows = kAtOnce * threads / row;
+  const int64_t heads = largest_divisor(sizes.heads, rows / sizes.queries);
+  if (heads * sizes.queries <= rows) return {1, heads, sizes.queries};
+  const int64_t most = std::max(kLeastQueries, rows);
+  const int64_t blocks = (sizes.queries + most - 1) / most;
+  return {1, 1, (sizes.queries + blocks - 1) / blocks};
 }
 
 int64_t padded_length(int64_t length) {

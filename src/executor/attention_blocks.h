@@ -7,11 +7,14 @@
 
 namespace int8graph {
 
-/// The sizes of one call of an attention. Tensors of rank 3 have no batch.
+/// The sizes of one call of an attention.
 struct AttentionSizes {
-  int64_t batch, heads, queries, keys;
-  int64_t width;        ///< of a query and of a key
-  int64_t value_width;  ///< of a value, and of the result
+  int64_t batch;  ///< sequences; 1 for tensors of rank 3
+  int64_t heads;
+  int64_t queries;      ///< length of the sequences that ask, L
+  int64_t keys;         ///< of those that answer, S
+  int64_t width;        ///< of a query and of a key, D
+  int64_t value_width;  ///< of a value, and of the result, V
 };
 
 /// @param query, key, value [..., L, D], [..., D, S], [..., S, V]
@@ -19,16 +22,17 @@ struct AttentionSizes {
 std::optional<AttentionSizes> attention_sizes(c10::IntArrayRef query, c10::IntArrayRef key,
                                               c10::IntArrayRef value);
 
-/// How much of an attention is computed at a time: the queries of so many heads.
+/// How much of an attention is computed at a time: some sequences with all heads, or some heads of
+/// one, or some queries of one head.
 struct AttentionBlock {
+  int64_t batch;
   int64_t heads;
   int64_t queries;
 };
 
-/// The block that all threads compute at a time: everything, unless scores and probabilities would
-/// leave the caches. Blocks of some heads have to be copied, see executor/head_blocks.h; their
-/// number divides that of all heads. If a single head for each thread is too much, it is some of
-/// its queries, in parts as equal as can be.
+/// The block that all threads compute together: everything, unless scores and probabilities would
+/// leave the caches. Its sequences and heads divide all; queries are in parts as equal as can be.
+/// Blocks of some heads have to be copied, see executor/head_blocks.h.
 AttentionBlock attention_block(const AttentionSizes& sizes, int threads);
 
 /// Lengths that differ from call to call share what is prepared for the next of these: multiples of

@@ -66,21 +66,29 @@ bool has_plain_operands(const MatmulPlan& scores) {
 
 }  // namespace
 
-std::optional<AttentionPlan> attention_plan(jit::Graph& subgraph) {
+std::optional<AttentionGraph> attention_graph(jit::Graph& subgraph) {
   if (!has_softmax(subgraph)) return {};
   auto whole = subgraph.copy();
   const std::vector<jit::Node*> parts = split(*whole);
   if (parts.size() != 3) return {};
-  auto scores = product_plan(*parts[0]);
-  auto softmax = row_plan(*parts[1]->g(c10::attr::Subgraph));
-  auto mean = product_plan(*parts[2]);
+  const auto reads = [&](size_t part, size_t before) {
+    const auto inputs = parts[part]->inputs();
+    return std::find(inputs.begin(), inputs.end(), parts[before]->output()) != inputs.end();
+  };
+  if (!reads(1, 0) || !reads(2, 1)) return {};
+  return AttentionGraph{std::move(whole), parts[0], parts[1], parts[2]};
+}
+
+std::optional<AttentionPlan> attention_plan(const AttentionGraph& graph) {
+  auto scores = product_plan(*graph.scores);
+  auto softmax = row_plan(*graph.softmax->g(c10::attr::Subgraph));
+  auto mean = product_plan(*graph.mean);
   if (!scores || !softmax || !mean || scores->quantizer || !has_plain_operands(*scores)) return {};
-  const bool is_chain = parts[1]->input(0) == parts[0]->output() &&
-                        parts[2]->input(mean->source.argument) == parts[1]->output();
-  if (!is_chain || std::ranges::any_of(mean->post_ops, &PostOp::reads_another_tensor)) return {};
-  rename_arguments(*scores, *parts[0], *whole);
-  rename_arguments(*mean, *parts[2], *whole);
-  return AttentionPlan{*std::move(scores), *std::move(softmax), *std::move(mean), std::move(whole)};
+  const bool is_mean = graph.mean->input(mean->source.argument) == graph.softmax->output();
+  if (!is_mean || std::ranges::any_of(mean->post_ops, &PostOp::reads_another_tensor)) return {};
+  rename_arguments(*scores, *graph.scores, *graph.whole);
+  rename_arguments(*mean, *graph.mean, *graph.whole);
+  return AttentionPlan{*std::move(scores), *std::move(softmax), *std::move(mean)};
 }
 
 }  // namespace int8graph

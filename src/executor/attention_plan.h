@@ -8,23 +8,31 @@
 
 namespace torch::jit {
 struct Graph;
-}
+struct Node;
+}  // namespace torch::jit
 
 namespace int8graph {
 
-/// A partition that is an attention, see passes/join_attention.h, in the terms of oneDNN's
-/// primitives. Arguments are the partition's.
-struct AttentionPlan {
-  MatmulPlan scores;  ///< query times key, [..., L, S], f32; operands of post-ops are f32, too
-  RowPlan softmax;    ///< over the last dimension
-  MatmulPlan mean;    ///< probabilities times value, without operands
-
-  /// The same with a partition for each of the three, which take what the attention's kernel does
-  /// not.
-  std::shared_ptr<torch::jit::Graph> parts;
+/// The subgraph of a partition that is an attention, see passes/join_attention.h, with a partition
+/// for each of its parts.
+struct AttentionGraph {
+  std::shared_ptr<torch::jit::Graph> whole;
+  torch::jit::Node* scores;
+  torch::jit::Node* softmax;
+  torch::jit::Node* mean;
 };
 
-/// The plan of a partition's subgraph; nothing if the subgraph is of any other form.
-std::optional<AttentionPlan> attention_plan(torch::jit::Graph& subgraph);
+/// Nothing if the subgraph is of any other form.
+std::optional<AttentionGraph> attention_graph(torch::jit::Graph& subgraph);
+
+/// An attention in the terms of oneDNN's primitives. Arguments are those of the whole.
+struct AttentionPlan {
+  MatmulPlan scores;  ///< query times key, [..., L, S], f32; operands of post-ops are f32, too
+  RowPlan softmax;    ///< of the scores
+  MatmulPlan mean;    ///< probabilities times value, without operands
+};
+
+/// Nothing if a part does what its primitive can't.
+std::optional<AttentionPlan> attention_plan(const AttentionGraph& graph);
 
 }  // namespace int8graph

@@ -11,68 +11,74 @@ namespace int8graph {
 
 using dnnl::memory;
 
-HeadBlocks::HeadBlocks(const at::Tensor& tensor, int64_t heads, int64_t rows, int64_t columns,
-                       Copies copies)
+HeadBlocks::HeadBlocks(const at::Tensor& tensor, const AttentionBlock& block, int64_t rows,
+                       int64_t columns, Copies copies)
     : data_(static_cast<char*>(const_cast<void*>(tensor.const_data_ptr()))),
       dtype_(tensor.scalar_type()),
       element_(static_cast<int64_t>(tensor.itemsize())),
-      batch_stride_(tensor.dim() == 4 ? tensor.stride(0) : 0),
-      strides_{tensor.stride(-3), tensor.stride(-2), tensor.stride(-1)},
-      sizes_{tensor.size(-2), tensor.size(-1)},
-      block_{heads, rows, columns},
-      along_(strides_[2] == 1 ? 2 : 1) {
-  const bool fits = copies == Copies::WhereNeeded && rows <= sizes_[0] && columns <= sizes_[1];
-  const bool is_inside = fits && lies_in(Order::HeadsInside);
-  is_copied_ = !is_inside && !(fits && lies_in(Order::HeadsOutside));
-  block_strides_ = strides_of(is_inside ? Order::HeadsInside : Order::HeadsOutside);
+      strides_{tensor.dim() == 4 ? tensor.stride(0) : 0, tensor.stride(-3), tensor.stride(-2),
+               tensor.stride(-1)},
+      rows_(tensor.size(-2)),
+      columns_(tensor.size(-1)),
+      block_{block.batch, block.heads, rows, columns},
+      along_(strides_[3] == 1 ? 3 : 2),
+      across_(5 - along_) {
+  const bool may_lie = copies == Copies::WhereNeeded && rows <= rows_ && columns <= columns_;
+  const bool is_inside = may_lie && lies_in(Order::HeadsInside);
+  is_copied_ = !is_inside && !(may_lie && lies_in(Order::HeadsOutside));
+  block_strides_ = dense_in(is_inside ? Order::HeadsInside : Order::HeadsOutside);
 }
 
-std::array<int64_t, 3> HeadBlocks::strides_of(Order order) const {
-  const size_t across = 3 - along_;
+/// The strides of a block whose lines are dense.
+std::array<int64_t, 4> HeadBlocks::dense_in(Order order) const {
+  const auto [batch, heads, rows, columns] = block_;
   const int64_t line = block_[along_];
-  std::array<int64_t, 3> strides{};
+  std::array<int64_t, 4> strides{};
+  strides[0] = heads * rows * columns;
+  strides[1] = order == Order::HeadsInside ? line : rows * columns;
+  strides[across_] = order == Order::HeadsInside ? heads * line : line;
   strides[along_] = 1;
-  strides[across] = order == Order::HeadsInside ? block_[0] * line : line;
-  strides[0] = order == Order::HeadsInside ? line : block_[across] * line;
   return strides;
 }
 
 bool HeadBlocks::lies_in(Order order) const {
-  const auto wanted = strides_of(order);
-  return std::ranges::all_of(std::array{0, 1, 2},
-                             [&](size_t d) { return strides_[d] == wanted[d] || block_[d] == 1; });
+  const auto dense = dense_in(order);
+  return std::ranges::all_of(std::array{0, 1, 2, 3},
+                             [&](size_t d) { return strides_[d] == dense[d] || block_[d] == 1; });
 }
 
 memory::desc HeadBlocks::desc() const {
-  const auto [heads, rows, columns] = block_;
-  const auto [head, row, column] = block_strides_;
-  return {{1, heads, rows, columns},
-          onednn_dtype(dtype_),
-          memory::dims{heads * rows * columns, head, row, column}};
+  return {memory::dims(block_.begin(), block_.end()), onednn_dtype(dtype_),
+          memory::dims(block_strides_.begin(), block_strides_.end())};
 }
 
 size_t HeadBlocks::copy_bytes() const {
-  return is_copied_ ? static_cast<size_t>(block_[0] * block_[1] * block_[2] * element_) : 0;
+  const auto [batch, heads, rows, columns] = block_;
+  return is_copied_ ? static_cast<size_t>(batch * heads * rows * columns * element_) : 0;
 }
 
 char* HeadBlocks::start(int64_t batch, int64_t head, int64_t row) const {
-  return data_ + (batch * batch_stride_ + head * strides_[0] + row * strides_[1]) * element_;
+  const int64_t existing = std::min(row, rows_ - 1);  // behind the last row lies nothing
+  return data_ + (batch * strides_[0] + head * strides_[1] + existing * strides_[2]) * element_;
 }
 
 /// Calls `copy_line(offset in the tensor, offset in the copy, size)`, in bytes, for what a block
 /// from this row on has of the tensor.
 template <typename CopyLine>
 void HeadBlocks::for_each_line(int64_t row, const CopyLine& copy_line) const {
-  const size_t across = 3 - along_;
-  const std::array<int64_t, 3> present = {block_[0],
-                                          std::clamp<int64_t>(sizes_[0] - row, 0, block_[1]),
-                                          std::min(block_[2], sizes_[1])};
-  at::parallel_for(0, block_[0], 1, [&](int64_t first, int64_t last) {
-    for (int64_t head = first; head < last; ++head) {
-      for (int64_t line = 0; line < present[across]; ++line) {
-        copy_line((head * strides_[0] + line * strides_[across]) * element_,
-                  (head * block_strides_[0] + line * block_strides_[across]) * element_,
-                  static_cast<size_t>(present[along_] * element_));
+  const std::array<int64_t, 4> present = {block_[0], block_[1],
+                                          std::clamp<int64_t>(rows_ - row, 0, block_[2]),
+                                          std::min(block_[3], columns_)};
+  const auto bytes = static_cast<size_t>(present[along_] * element_);
+  at::parallel_for(0, present[0] * present[1], 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t batch = i / present[1];
+      const int64_t head = i % present[1];
+      for (int64_t line = 0; line < present[across_]; ++line) {
+        const auto offset = [&](const std::array<int64_t, 4>& strides) {
+          return (batch * strides[0] + head * strides[1] + line * strides[across_]) * element_;
+        };
+        copy_line(offset(strides_), offset(block_strides_), bytes);
       }
     }
   });

@@ -10,6 +10,7 @@
 #include "config/autocast.h"
 #include "config/elapsed.h"
 #include "config/environment.h"
+#include "executor/attention_kernel.h"
 #include "executor/call_key.h"
 #include "executor/compiled_partition.h"
 #include "executor/cpu_limits.h"
@@ -71,6 +72,10 @@ class PartitionKernel::Impl {
     for (const jit::Value* input : subgraph_->inputs()) {
       argument_dtypes_.push_back(scalar_type_of(logical_tensor_of(input).get_data_type()));
     }
+    if (layouts_.size() == 1) {
+      primitive_ = make_attention_kernel(*subgraph_, name_, layouts_[0], load_onednn().cpu);
+    }
+    if (primitive_) return;
     if (const auto reason = why_in_fp32(*subgraph_, load_onednn().cpu)) {
       log_verbose([&] { return name_ + ": runs in fp32: " + std::string(*reason); });
       in_fp32_.emplace(*subgraph_, layouts_);

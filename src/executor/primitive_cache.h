@@ -18,7 +18,9 @@ namespace int8graph {
 template <typename Primitive>
 class PrimitiveCache {
  public:
-  PrimitiveCache(std::string name, size_t capacity) : name_(std::move(name)), cache_(capacity) {}
+  /// @param otherwise what the verbose log says of calls that oneDNN has no primitive for
+  PrimitiveCache(std::string name, size_t capacity, std::string otherwise = "left to oneDNN Graph")
+      : name_(std::move(name)), otherwise_(std::move(otherwise)), cache_(capacity) {}
 
   using Outcome = std::optional<Primitive>;
 
@@ -54,13 +56,13 @@ class PrimitiveCache {
 
   Outcome refused(const std::string& reason) const {
     if (!told_.exchange(true)) {
-      log_verbose(
-          [&] { return name_ + ": left to oneDNN Graph: no primitive for this: " + reason; });
+      log_verbose([&] { return name_ + ": " + otherwise_ + ": no primitive for this: " + reason; });
     }
     return {};
   }
 
   const std::string name_;
+  const std::string otherwise_;
   mutable SnapshotCache<Outcome> cache_;
   mutable std::atomic<bool> told_{false};
 };

@@ -1,7 +1,6 @@
 #include "executor/primitive_kernel.h"
 
 #include "config/environment.h"
-#include "executor/attention_kernel.h"
 #include "executor/concat_kernel.h"
 #include "executor/conv_kernel.h"
 #include "executor/matmul_kernel.h"
@@ -21,9 +20,6 @@ std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& 
     }
     if (auto plan = matmul_plan(subgraph)) {
       return make_matmul_kernel(std::move(*plan), name, layout, weights);
-    }
-    if (auto plan = attention_plan(subgraph)) {
-      return make_attention_kernel(std::move(*plan), name, layout);
     }
     if (auto plan = row_plan(subgraph)) return make_row_kernel(std::move(*plan), name);
     if (auto plan = pool_plan(subgraph)) return make_pool_kernel(std::move(*plan), name, layout);

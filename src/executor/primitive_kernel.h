@@ -30,7 +30,7 @@ class PrimitiveKernel {
   /// @param arguments the partition's inputs: plain tensors of the dtypes that it was built for.
   /// @returns the result; nothing where it leaves these arguments to oneDNN Graph: shapes that it
   ///   does not know, or for which oneDNN has no primitive or only its reference kernel (the
-  ///   verbose log says so once).
+  ///   verbose log says so once). An attention leaves them to its parts.
   virtual std::optional<at::Tensor> run(std::span<const at::Tensor> arguments) const = 0;
 
   /// Brings back the tensor of a weight that it owns, see PackedWeight.
@@ -44,8 +44,8 @@ class PrimitiveKernel {
 
 /// The kernel for a partition's subgraph: a convolution (executor/conv_kernel.h), a product of two
 /// activations, or of one and a weight (executor/matmul_kernel.h), a softmax
-/// (executor/row_kernel.h), all three of an attention (executor/attention_kernel.h), a pool
-/// (executor/pool_kernel.h) or a join of tensors (executor/concat_kernel.h). Null for all others.
+/// (executor/row_kernel.h), a pool (executor/pool_kernel.h) or a join of tensors
+/// (executor/concat_kernel.h). Null for all others; attention has executor/attention_kernel.h.
 /// @param name what the verbose log calls it
 /// @param layout how the result lies in memory, where the kernel has a choice
 /// @param reusable which inputs may be overwritten, as soon as nobody else holds them

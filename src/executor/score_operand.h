@@ -9,30 +9,33 @@
 
 namespace int8graph {
 
-/// An operand of the scores in fp32 and dense: [batch, heads, queries, keys], with 1 where it
-/// broadcasts. oneDNN's fast kernels broadcast it over heads, and over heads and queries; over all
-/// else only the reference kernel does.
+/// An f32 operand of the scores as oneDNN's fast kernels read it: dense, [batch, heads, queries,
+/// keys], with 1 where it is broadcast: over heads, or over heads and queries. What broadcasts
+/// otherwise is written out.
 class ScoreOperand {
  public:
-  /// @param tensor broadcasts to the scores
+  /// @param tensor f32, broadcasts to the scores
   /// @param padded for how many queries and keys; ones stand where there are none, so that nothing
   ///   is divided by 0
-  ScoreOperand(const at::Tensor& tensor, const AttentionSizes& sizes, const AttentionSizes& padded);
+  /// @param block how much is computed at a time: of all heads, if that is several
+  ScoreOperand(const at::Tensor& tensor, const AttentionSizes& sizes, const AttentionSizes& padded,
+               const AttentionBlock& block);
 
   /// What is added to scores so that the softmax leaves out the keys that `padded` has more: 0 for
   /// the others, and -inf for these.
-  static ScoreOperand mask(const AttentionSizes& sizes, const AttentionSizes& padded);
+  static ScoreOperand mask(const AttentionSizes& sizes, const AttentionSizes& padded,
+                           const AttentionBlock& block);
 
-  /// What lies at a query of a head.
+  /// The part for the block that starts there.
   const void* at(int64_t batch, int64_t head, int64_t query) const;
-
-  /// The part that belongs to a block of the scores.
   dnnl::memory::dims sizes_in(const AttentionBlock& block) const;
 
  private:
-  explicit ScoreOperand(at::Tensor dense) : dense_(std::move(dense)) {}
+  ScoreOperand(at::Tensor dense, bool is_shared)
+      : dense_(std::move(dense)), is_shared_(is_shared) {}
 
   at::Tensor dense_;
+  bool is_shared_;  ///< by all sequences
 };
 
 }  // namespace int8graph

@@ -281,7 +281,7 @@ LoweredOp lower_pow(const NodeArguments& arguments) {
 }
 
 LoweredOp lower_prelu(const NodeArguments& arguments) {
-  // oneDNN Graph fuses it with nothing; oneDNN's primitives do (passes/grow_region.cpp).
+  // oneDNN Graph fuses it with nothing; oneDNN's primitives do (passes/compute_region.cpp).
   return {OpKind::PReLU,
           {arguments.value(0), arguments.value(1)},
           {{Attr::data_format, std::string("NCX")}}};

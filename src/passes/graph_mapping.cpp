@@ -13,6 +13,7 @@
 #include "ops/attached_nodes.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
+#include "passes/join_attention.h"
 #include "passes/known_regions.h"
 #include "passes/quantizers.h"
 #include "passes/writes.h"
@@ -179,7 +180,8 @@ MappedBlock map_block(jit::Block& block) {
   std::vector<jit::Node*> segment;
   const auto close_segment = [&] {
     KnownRegions known = find_known_regions(std::exchange(segment, {}));
-    std::ranges::move(known.regions, std::back_inserter(result.known_regions));
+    std::ranges::move(join_attention(std::move(known.regions)),
+                      std::back_inserter(result.known_regions));
     result.reasons.merge(known.outside);
     if (!known.unknown.empty()) result.segments.push_back(map_nodes(known.unknown));
   };

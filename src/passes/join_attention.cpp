@@ -19,32 +19,41 @@ namespace jit = torch::jit;
 
 namespace {
 
-/// A product of two activations and the operations behind it, without dequantizers.
+/// A product of two activations and the operations behind it, without dequantizers, each of which
+/// reads what the one before makes, once.
 struct Product {
   LoweredOp compute;
   std::vector<LoweredOp> behind;
 };
 
+bool is_plain_product(const LoweredOp& op) {
+  return op.kind == OpKind::MatMul && op.inputs.size() == 2 && op.attrs.empty() &&
+         !constant_tensor(op.inputs[1]);
+}
+
 /// Nothing for a region of another kind.
 std::optional<Product> product_of(const Region& region) {
   std::optional<Product> product;
+  const jit::Value* result = nullptr;
   for (jit::Node* node : region) {
     auto op = lowered(*node);
     if (!op) return {};
     if (op->kind == OpKind::Dequantize) continue;
     if (product) {
+      if (result->uses().size() != 1 || std::ranges::count(op->inputs, result) != 1) return {};
       product->behind.push_back(std::move(*op));
-    } else if (op->kind == OpKind::MatMul && !constant_tensor(op->inputs[1])) {
+    } else if (is_plain_product(*op)) {
       product = Product{std::move(*op), {}};
     } else {
       return {};
     }
+    result = node->output();
   }
   return product;
 }
 
-/// Arithmetic that makes no NaN of finite numbers, whatever they are, with no constants of other
-/// dtypes.
+/// Arithmetic that makes no NaN of the padding, where operands are 1 and scores are some number;
+/// with no constants of other dtypes.
 bool is_plain_arithmetic(const LoweredOp& op) {
   constexpr std::array kArithmetic = {OpKind::Add, OpKind::Subtract, OpKind::Multiply,
                                       OpKind::Divide};
@@ -67,8 +76,11 @@ bool takes_mean(const Region& region, const jit::Value& probabilities) {
                              [](const LoweredOp& op) { return op.kind == OpKind::Quantize; });
 }
 
+/// Along the last dimension of 3 or 4.
 bool is_softmax(const Region& region) {
-  return region.size() == 2 && region[0]->kind() == c10::aten::softmax && is_quantize(*region[1]);
+  if (region.size() != 2 || region[0]->kind() != c10::aten::softmax) return false;
+  const auto axis = constant_integer(region[0]->input(1));
+  return (axis == -1 || axis == 2 || axis == 3) && is_quantize(*region[1]);
 }
 
 class Joiner {

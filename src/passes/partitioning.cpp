@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "passes/graph_mapping.h"
-#include "passes/join_attention.h"
 #include "passes/known_regions.h"
 #include "passes/quantizers.h"
 
@@ -44,7 +43,7 @@ void partition_segment(MappedGraph& mapped, Partitioning& result) {
 }  // namespace
 
 Partitioning partition(MappedBlock mapped) {
-  Partitioning result{join_attention(std::move(mapped.known_regions)), std::move(mapped.reasons)};
+  Partitioning result{std::move(mapped.known_regions), std::move(mapped.reasons)};
   for (MappedGraph& segment : mapped.segments) partition_segment(segment, result);
   return result;
 }

@@ -41,9 +41,21 @@ TEST(AttentionSizes, MustMultiplyWithoutBroadcasting) {
 TEST(AttentionBlock, HoldsAllWhereThatIsLittle) {
   for (const int64_t length : {1, 128, 197}) {
     const AttentionBlock block = attention_block(square(12, length), 1);
+    EXPECT_EQ(block.batch, 1);
     EXPECT_EQ(block.heads, 12);
     EXPECT_EQ(block.queries, length);
   }
+}
+
+TEST(AttentionBlock, HoldsSomeSequences) {
+  AttentionSizes sizes = square(12, 128);  // 960 KB each
+  sizes.batch = 32;
+  EXPECT_EQ(attention_block(sizes, 1).batch, 4);
+  EXPECT_EQ(attention_block(sizes, 1).heads, 12);
+  EXPECT_EQ(attention_block(sizes, 2).batch, 8);
+  sizes.batch = 7;
+  EXPECT_EQ(attention_block(sizes, 1).batch, 1);
+  EXPECT_EQ(attention_block(sizes, 2).batch, 7);
 }
 
 TEST(AttentionBlock, HoldsSomeHeadsOrSomeQueriesOfOne) {
@@ -55,13 +67,11 @@ TEST(AttentionBlock, HoldsSomeHeadsOrSomeQueriesOfOne) {
   EXPECT_EQ(whisper.queries, 137);  // 11 times, of which 7 rows are done twice
 }
 
-TEST(AttentionBlock, HasWorkForAllThreads) {
-  EXPECT_EQ(attention_block(square(12, 197), 2).heads, 12);
-  EXPECT_EQ(attention_block(square(12, 600), 4).heads, 4);
-  EXPECT_EQ(attention_block(square(12, 600), 4).queries, 300);
-  EXPECT_EQ(attention_block(square(8, 1500), 4).heads, 4);
-  EXPECT_EQ(attention_block(square(1, 3000), 4).heads, 1);
-  EXPECT_EQ(attention_block(square(3, 1500), 2).heads, 1);
+TEST(AttentionBlock, IsLargerForMoreThreads) {
+  EXPECT_EQ(attention_block(square(12, 600), 1).queries, 300);
+  EXPECT_EQ(attention_block(square(12, 600), 4).heads, 2);
+  EXPECT_EQ(attention_block(square(12, 600), 4).queries, 600);
+  EXPECT_EQ(attention_block(square(8, 1500), 4).queries, 500);
 }
 
 TEST(PaddedLength, IsTheNextOfAFew) {

@@ -1,9 +1,12 @@
 #include "executor/attention_kernel.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <thread>
 
+#include "executor/attention_plan.h"
 #include "testing/needs_avx512_vnni.h"
 #include "testing/partition.h"
 #include "testing/small_models.h"
@@ -38,8 +41,10 @@ struct Kernel {
   explicit Kernel(const std::string& body = kMasked,
                   OutputLayout layout = OutputLayout::HeadsInside)
       : partition(small_model(body, "q, k, v, mask"), values_of(inputs_of(2, 6, 5)), 0),
-        plan(attention_plan(*partition.node().g(c10::attr::Subgraph)).value()),
-        kernel(make_attention_kernel(plan, "an attention", layout)) {}
+        plan(attention_plan(attention_graph(subgraph()).value()).value()),
+        kernel(make_attention_kernel(subgraph(), "an attention", layout, {})) {}
+
+  torch::jit::Graph& subgraph() const { return *partition.node().g(c10::attr::Subgraph); }
 
   static std::vector<c10::IValue> values_of(const Inputs& inputs) {
     return {inputs.query, inputs.key, inputs.value, inputs.mask};
@@ -103,6 +108,40 @@ TEST_F(AttentionKernel, ComputesSomeHeadsOrQueriesAtATime) {
   }
 }
 
+TEST_F(AttentionKernel, TakesManySequencesAtATime) {
+  for (const bool is_padded : {false, true}) {
+    const Kernel attention;
+    if (is_padded) attention.expect_right(inputs_of(1, 3, 4));
+    attention.expect_right(inputs_of(32, 5, 7));
+    attention.expect_right(inputs_of(7, 300, 300));
+    attention.expect_right(inputs_of(8, 300, 301));
+    Inputs inputs = inputs_of(4, 9, 5);
+    inputs.mask = noise({1, 2, 9, 5}, 4);
+    attention.expect_right(inputs);
+  }
+}
+
+TEST_F(AttentionKernel, RunsOnSeveralThreads) {
+  const int threads = at::get_num_threads();
+  for (const int count : {2, 3}) {
+    at::set_num_threads(count);
+    const Kernel attention;
+    Inputs inputs = inputs_of(1, 1000, 1000);
+    inputs.mask = noise({1, 2, 1000, 1000}, 4);
+    attention.expect_right(inputs);
+    attention.expect_right(inputs_of(3, 33, 44));
+    attention.expect_right(inputs_of(3, 600, 900));
+  }
+  at::set_num_threads(threads);
+}
+
+TEST_F(AttentionKernel, TakesOneTensorForAll) {
+  const Kernel attention;
+  Inputs inputs = inputs_of(2, 7, 7);
+  inputs.key = inputs.value = inputs.query;
+  attention.expect_right(inputs);
+}
+
 TEST_F(AttentionKernel, TakesAnyStrides) {
   const Kernel attention;
   const Inputs inputs = inputs_of(2, 7, 9);
@@ -131,8 +170,12 @@ TEST_F(AttentionKernel, TakesMasksThatBroadcast) {
       inputs.mask = noise(sizes, 4);
       attention.expect_right(inputs);
     }
-    inputs.mask = noise({2, 1, 6, 5}, 4) < 0;
-    inputs.mask = at::zeros({2, 1, 6, 5}).masked_fill(inputs.mask, -3.4e38F);
+    for (const float hidden : {-3.4e38F, -INFINITY}) {
+      inputs.mask = at::zeros({2, 1, 6, 5}).masked_fill(noise({2, 1, 6, 5}, 4) < 0, hidden);
+      inputs.mask.select(3, 2).fill_(0);  // all keys hidden from a query give NaN in fp32
+      attention.expect_right(inputs);
+    }
+    inputs.mask.fill_(-3.4e38F);  // but these give the mean of all
     attention.expect_right(inputs);
   }
 }
@@ -143,6 +186,15 @@ TEST_F(AttentionKernel, LeavesTheResultAsItIsWanted) {
   EXPECT_TRUE(attention.expect_right(inputs_of(2, 9, 5)).is_contiguous());
 }
 
+TEST_F(AttentionKernel, TakesRank3) {
+  const Kernel attention;
+  Inputs inputs = inputs_of(1, 6, 5);
+  for (at::Tensor* tensor : {&inputs.query, &inputs.key, &inputs.value, &inputs.mask}) {
+    *tensor = tensor->squeeze(0);
+  }
+  attention.expect_right(inputs);
+}
+
 TEST_F(AttentionKernel, LeavesOtherRanksAndBroadcastingToItsParts) {
   const Kernel attention;
   Inputs inputs = inputs_of(2, 6, 5);
@@ -151,10 +203,6 @@ TEST_F(AttentionKernel, LeavesOtherRanksAndBroadcastingToItsParts) {
   inputs = inputs_of(1, 6, 5, 1);
   for (at::Tensor* tensor : {&inputs.query, &inputs.key, &inputs.value, &inputs.mask}) {
     *tensor = tensor->squeeze(0).squeeze(0);
-  }
-  attention.expect_right(inputs);
-  for (at::Tensor* tensor : {&inputs.query, &inputs.key, &inputs.value}) {
-    *tensor = tensor->unsqueeze(0);
   }
   attention.expect_right(inputs);
 }
@@ -170,6 +218,24 @@ TEST_F(AttentionKernel, IsSharedByThreads) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST(AttentionParts, RunWhereSomeOfThemRunInFp32) {
+  for (const CpuFeatures& cpu :
+       {CpuFeatures{.vnni = true, .avx512 = false}, CpuFeatures{.vnni = false, .avx512 = true}}) {
+    const Kernel attention;
+    const auto parts =
+        make_attention_kernel(attention.subgraph(), "parts", OutputLayout::Contiguous, cpu);
+    ASSERT_TRUE(parts);
+    const auto arguments = attention.arguments_of(inputs_of(2, 6, 5));
+    expect_one_step_apart(parts->run(arguments).value(), attention.partition.unfused(arguments));
+  }
+}
+
+TEST(AttentionParts, AreOneInFp32) {
+  const Kernel attention;
+  EXPECT_FALSE(make_attention_kernel(attention.subgraph(), "all in fp32", OutputLayout::Any,
+                                     {.vnni = false, .avx512 = false}));
 }
 
 }  // namespace

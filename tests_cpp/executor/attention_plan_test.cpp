@@ -10,8 +10,8 @@
 namespace int8graph {
 namespace {
 
-/// The plan of an attention that does `arithmetic` to its %scores, which makes %m.
-std::optional<AttentionPlan> plan_of(const std::string& arithmetic) {
+/// An attention that does `arithmetic` to its %scores, which makes %m.
+std::optional<AttentionGraph> graph_of(const std::string& arithmetic) {
   const auto graph = ir(R"IR(
 graph(%value : Tensor, %mask : Tensor, %key : Tensor, %query : Tensor, %half : Tensor,
       %wide : Tensor):
@@ -35,7 +35,11 @@ graph(%value : Tensor, %mask : Tensor, %key : Tensor, %query : Tensor, %half : T
   return (%o)
 )IR",
                         {{"half", at::full({}, 0.5F)}, {"wide", at::ones({2, 1, 1})}});
-  return attention_plan(*graph);
+  return attention_graph(*graph);
+}
+
+std::optional<AttentionPlan> plan_of(const std::string& arithmetic) {
+  return attention_plan(graph_of(arithmetic).value());
 }
 
 TEST(AttentionPlan, NamesTheArgumentsOfTheWhole) {
@@ -52,17 +56,16 @@ TEST(AttentionPlan, NamesTheArgumentsOfTheWhole) {
   EXPECT_EQ(plan->mean.quantizer->scalar_type(), at::kQInt8);
 }
 
-TEST(AttentionPlan, HasItsPartsAsPartitions) {
-  const auto plan = plan_of("%m : Tensor = aten::mul(%scores, %half)");
-  ASSERT_TRUE(plan);
-  std::vector<std::string> names;
-  for (const auto* node : plan->parts->nodes()) {
-    if (node->kind() != partition_symbol()) continue;
-    names.push_back(partition_name(*node->g(c10::attr::Subgraph)));
-  }
-  EXPECT_EQ(names, (std::vector<std::string>{"dequantize+dequantize+matmul+mul", "softmax+quantize",
-                                             "dequantize+dequantize+matmul+quantize"}));
-  EXPECT_EQ(plan->parts->inputs().size(), 4);
+TEST(AttentionGraph, HasItsPartsAsPartitions) {
+  const auto graph = graph_of("%m : Tensor = aten::mul(%scores, %half)");
+  ASSERT_TRUE(graph);
+  const auto name = [](const torch::jit::Node* part) {
+    return partition_name(*part->g(c10::attr::Subgraph));
+  };
+  EXPECT_EQ(name(graph->scores), "dequantize+dequantize+matmul+mul");
+  EXPECT_EQ(name(graph->softmax), "softmax+quantize");
+  EXPECT_EQ(name(graph->mean), "dequantize+dequantize+matmul+quantize");
+  EXPECT_EQ(graph->whole->inputs().size(), 4);
 }
 
 TEST(AttentionPlan, TakesConstantOperands) {
@@ -71,9 +74,16 @@ TEST(AttentionPlan, TakesConstantOperands) {
   EXPECT_TRUE(plan->scores.post_ops.at(0).constant.defined());
 }
 
-TEST(AttentionPlan, IsOfNothingElse) {
+TEST(AttentionGraph, IsOfNothingElse) {
   EXPECT_FALSE(
-      plan_of("%t : Tensor = aten::relu(%mask)\n  %m : Tensor = aten::add(%scores, %t, %one)"));
+      graph_of("%t : Tensor = aten::relu(%mask)\n  %m : Tensor = aten::add(%scores, %t, %one)"));
+}
+
+TEST(AttentionPlan, LeavesPartsThatNoPrimitiveRuns) {
+  const std::string branch =
+      "%t : Tensor = aten::mul(%scores, %half)\n  %m : Tensor = aten::add(%t, %scores, %one)";
+  ASSERT_TRUE(graph_of(branch));
+  EXPECT_FALSE(plan_of(branch));
 }
 
 }  // namespace

@@ -18,24 +18,25 @@ at::Tensor int8(at::IntArrayRef sizes) {
 /// A block as a tensor that lies as the block says.
 at::Tensor tensor_of(const HeadBlocks& blocks, const void* data, const at::Tensor& like,
                      at::IntArrayRef sizes) {
-  const auto& strides = blocks.strides();
-  return at::from_blob(const_cast<void*>(data), sizes, {strides[0], strides[1], strides[2]},
-                       like.int_repr().options());
+  return at::from_blob(const_cast<void*>(data), sizes, blocks.strides(), like.int_repr().options());
 }
 
 /// Reads all blocks of a tensor of rank 4, which are copied or not, and compares what they hold.
-void expect_read(const at::Tensor& tensor, int64_t heads, int64_t rows, bool is_copied) {
+void expect_read(const at::Tensor& tensor, int64_t heads, int64_t rows, bool is_copied,
+                 int64_t sequences = 1) {
   const int64_t columns = tensor.size(3);
-  const HeadBlocks blocks(tensor, heads, rows, columns, Copies::WhereNeeded);
+  const HeadBlocks blocks(tensor, {sequences, heads, rows}, rows, columns, Copies::WhereNeeded);
   EXPECT_EQ(blocks.copy_bytes() > 0, is_copied);
   std::vector<char> copy(blocks.copy_bytes());
-  for (int64_t batch = 0; batch < tensor.size(0); ++batch) {
+  for (int64_t batch = 0; batch < tensor.size(0); batch += sequences) {
     for (int64_t head = 0; head < tensor.size(1); head += heads) {
       for (int64_t row = 0; row < tensor.size(2); row += rows) {
         const void* data = blocks.read(batch, head, row, copy.data());
-        const at::Tensor block = tensor_of(blocks, data, tensor, {heads, rows, columns});
-        const at::Tensor expected =
-            tensor.int_repr()[batch].slice(0, head, head + heads).slice(1, row, row + rows);
+        const at::Tensor block = tensor_of(blocks, data, tensor, {sequences, heads, rows, columns});
+        const at::Tensor expected = tensor.int_repr()
+                                        .slice(0, batch, batch + sequences)
+                                        .slice(1, head, head + heads)
+                                        .slice(2, row, row + rows);
         EXPECT_TRUE(at::equal(block, expected));
       }
     }
@@ -45,6 +46,8 @@ void expect_read(const at::Tensor& tensor, int64_t heads, int64_t rows, bool is_
 TEST(HeadBlocks, AreReadWhereTheyAreDense) {
   load_onednn();
   expect_read(int8({2, 4, 6, 5}), 4, 6, false);  // heads outside
+  expect_read(int8({2, 4, 6, 5}), 4, 6, false, 2);
+  expect_read(int8({2, 6, 4, 5}).transpose(1, 2), 4, 6, false, 2);
   expect_read(int8({2, 4, 6, 5}), 2, 6, false);
   expect_read(int8({2, 4, 6, 5}), 1, 3, false);
   expect_read(int8({2, 6, 4, 5}).transpose(1, 2), 4, 6, false);        // heads inside
@@ -55,6 +58,8 @@ TEST(HeadBlocks, AreReadWhereTheyAreDense) {
 TEST(HeadBlocks, AreCopiedWhereTheyAreNot) {
   load_onednn();
   expect_read(int8({2, 4, 6, 5}), 2, 3, true);
+  expect_read(int8({2, 4, 6, 5}), 2, 6, true, 2);
+  expect_read(int8({4, 2, 6, 5}).transpose(0, 1), 4, 6, true, 2);
   expect_read(int8({2, 6, 4, 5}).transpose(1, 2), 2, 6, true);
   expect_read(int8({2, 6, 4, 5}).transpose(1, 2), 1, 3, true);
   expect_read(int8({2, 6, 4, 5}).permute({0, 2, 3, 1}), 2, 5, true);
@@ -66,8 +71,8 @@ TEST(HeadBlocks, AreWrittenBackAndMayBeLargerThanTheTensor) {
   for (const int64_t rows : {3, 6, 16}) {
     const at::Tensor source = int8({2, 4, 6, 5});
     at::Tensor target = int8({2, 6, 4, 5}).fill_(0).transpose(1, 2);
-    const HeadBlocks from(source, 2, rows, 5, Copies::Always);
-    const HeadBlocks to(target, 2, rows, 5, Copies::Always);
+    const HeadBlocks from(source, {1, 2, rows}, rows, 5, Copies::Always);
+    const HeadBlocks to(target, {1, 2, rows}, rows, 5, Copies::Always);
     EXPECT_EQ(from.desc(), to.desc());
     EXPECT_EQ(from.copy_bytes(), 2 * rows * 5);
     std::vector<char> copy(from.copy_bytes(), 99);
@@ -87,10 +92,10 @@ TEST(HeadBlocks, AreWrittenBackAndMayBeLargerThanTheTensor) {
 TEST(HeadBlocks, LeaveWhatIsBehindTheLastRow) {
   load_onednn();
   const at::Tensor source = int8({1, 1, 6, 5});
-  const HeadBlocks blocks(source, 1, 4, 8, Copies::Always);
+  const HeadBlocks blocks(source, {1, 1, 4}, 4, 8, Copies::Always);
   std::vector<char> copy(blocks.copy_bytes(), 99);
   blocks.read(0, 0, 4, copy.data());
-  const at::Tensor block = tensor_of(blocks, copy.data(), source, {1, 4, 8})[0];
+  const at::Tensor block = tensor_of(blocks, copy.data(), source, {1, 1, 4, 8})[0][0];
   EXPECT_TRUE(at::equal(block.slice(0, 0, 2).slice(1, 0, 5), source.int_repr()[0][0].slice(0, 4)));
   EXPECT_TRUE(at::all(block.slice(0, 2) == 99).item<bool>());
   EXPECT_TRUE(at::all(block.slice(1, 5) == 99).item<bool>());

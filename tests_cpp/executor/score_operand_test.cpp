@@ -18,8 +18,10 @@ at::Tensor block_of(const ScoreOperand& operand, int64_t batch, int64_t head, in
                     const AttentionBlock& block, int64_t keys) {
   const auto sizes = operand.sizes_in(block);
   return at::from_blob(const_cast<void*>(operand.at(batch, head, query)), sizes, at::kFloat)
-      .expand({1, block.heads, block.queries, keys});
+      .expand({block.batch, block.heads, block.queries, keys});
 }
+
+constexpr AttentionBlock kSequence = {1, 4, 6};
 
 TEST(ScoreOperand, BroadcastsAsPyTorchDoes) {
   const at::Tensor wide = noise({2, 4, 12, 10});
@@ -27,23 +29,33 @@ TEST(ScoreOperand, BroadcastsAsPyTorchDoes) {
                                             noise({2, 1, 6, 5}),
                                             noise({2, 1, 1, 5}),
                                             noise({1, 4, 6, 5}),
+                                            noise({1, 1, 6, 5}),
                                             noise({4, 1, 1}),
+                                            noise({4, 6, 5}),
                                             noise({6, 1}),
                                             noise({5}),
                                             noise({}),
+                                            noise({2, 4, 1, 1}),
                                             wide.slice(2, 0, 6).slice(3, 0, 10, 2),
                                             noise({1, 1, 6, 5}).expand({2, 4, 6, 5})};
-  for (const at::Tensor& tensor : operands) {
-    SCOPED_TRACE(c10::str(tensor.sizes(), " ", tensor.strides()));
-    const ScoreOperand operand(tensor, kSizes, kSizes);
-    const at::Tensor expected = tensor.expand({2, 4, 6, 5});
-    for (const AttentionBlock& block : {AttentionBlock{4, 6}, AttentionBlock{2, 6}}) {
-      const int64_t head = 4 - block.heads;
-      EXPECT_TRUE(
-          at::equal(block_of(operand, 1, head, 0, block, 5), expected.slice(0, 1).slice(1, head)));
+  // As attention_block() makes them: sequences, heads of one, queries of one head.
+  for (const AttentionBlock& block :
+       {AttentionBlock{2, 4, 6}, kSequence, AttentionBlock{1, 2, 6}, AttentionBlock{1, 1, 3}}) {
+    for (const at::Tensor& tensor : operands) {
+      SCOPED_TRACE(c10::str(tensor.sizes(), " ", tensor.strides(), " ", block.heads));
+      const ScoreOperand operand(tensor, kSizes, kSizes, block);
+      const at::Tensor expected = tensor.expand({2, 4, 6, 5});
+      for (int64_t batch = 0; batch < 2; batch += block.batch) {
+        for (int64_t head = 0; head < 4; head += block.heads) {
+          for (int64_t query = 0; query < 6; query += block.queries) {
+            EXPECT_TRUE(at::equal(block_of(operand, batch, head, query, block, 5),
+                                  expected.slice(0, batch, batch + block.batch)
+                                      .slice(1, head, head + block.heads)
+                                      .slice(2, query, query + block.queries)));
+          }
+        }
+      }
     }
-    EXPECT_TRUE(at::equal(block_of(operand, 0, 3, 2, {1, 4}, 5),
-                          expected.slice(0, 0, 1).slice(1, 3).slice(2, 2)));
   }
 }
 
@@ -51,8 +63,8 @@ TEST(ScoreOperand, HoldsOnesForWhatIsPadded) {
   AttentionSizes padded = kSizes;
   padded.queries = padded.keys = 16;
   const at::Tensor mask = noise({2, 1, 6, 5});
-  const ScoreOperand operand(mask, kSizes, padded);
-  const at::Tensor block = block_of(operand, 1, 0, 0, {4, 16}, 16);
+  const ScoreOperand operand(mask, kSizes, padded, kSequence);
+  const at::Tensor block = block_of(operand, 1, 0, 0, {1, 4, 16}, 16);
   EXPECT_TRUE(
       at::equal(block.slice(2, 0, 6).slice(3, 0, 5), mask.slice(0, 1).expand({1, 4, 6, 5})));
   EXPECT_TRUE(at::all(block.slice(2, 6) == 1).item<bool>());
@@ -61,15 +73,19 @@ TEST(ScoreOperand, HoldsOnesForWhatIsPadded) {
 
 TEST(ScoreOperand, IsNotCopiedIfItIsDense) {
   const at::Tensor mask = noise({2, 1, 6, 5});
-  EXPECT_EQ(ScoreOperand(mask, kSizes, kSizes).at(0, 0, 0), mask.const_data_ptr());
+  EXPECT_EQ(ScoreOperand(mask, kSizes, kSizes, kSequence).at(0, 0, 0), mask.const_data_ptr());
 }
 
 TEST(ScoreOperand, MasksTheKeysThatArePadding) {
   AttentionSizes padded = kSizes;
   padded.keys = 16;
-  const ScoreOperand operand = ScoreOperand::mask(kSizes, padded);
-  const auto* mask = static_cast<const float*>(operand.at(1, 3, 5));
-  for (int64_t key = 0; key < 16; ++key) EXPECT_EQ(mask[key], key < 5 ? 0 : -INFINITY);
+  for (const int64_t batch : {1, 2}) {
+    const AttentionBlock block = {batch, 4, 6};
+    const ScoreOperand operand = ScoreOperand::mask(kSizes, padded, block);
+    const at::Tensor mask = block_of(operand, 2 - batch, 0, 0, block, 16);
+    EXPECT_TRUE(at::all(mask.slice(3, 0, 5) == 0).item<bool>());
+    EXPECT_TRUE(at::all(mask.slice(3, 5) == -INFINITY).item<bool>());
+  }
 }
 
 }  // namespace

@@ -539,6 +539,17 @@ const Pattern kPatterns[] = {
      "return torch.scaled_dot_product_attention(y, y, y)",
      "aten::transpose | quantize | aten::transpose | quantize | "
      "dequantize+dequantize+matmul+div+softmax+quantize+dequantize+dequantize+matmul"},
+    {"attention_with_a_write_in_between", 3,
+     "y = x.transpose(1, 2)\n"
+     "mask = torch.relu(x[:, :1, :])\n"
+     "s = torch.bmm(y, x) * 0.5 + mask\n"
+     "mask.add_(torch.arange(6))\n"
+     "p = torch.softmax(s, -1)\n"
+     "return torch.bmm(p, y) + mask.sum()",
+     "aten::transpose | aten::slice | aten::slice | aten::slice | aten::relu | quantize | quantize "
+     "| "
+     "dequantize+dequantize+bmm+mul+add | aten::add_ | softmax+quantize | quantize | aten::sum | "
+     "dequantize+dequantize+bmm+add"},
     {"attention_whose_weights_are_wanted", 3,
      "y = x.transpose(1, 2)\n"
      "p = torch.softmax(torch.bmm(y, x) * 0.5, -1)\n"

@@ -90,6 +90,37 @@ TEST(JoinAttention, LeavesValuesThatOthersRead) {
   EXPECT_EQ(sizes_of(plain + kMean, "%r, %i"), (Sizes{4, 2, 3}));
 }
 
+TEST(JoinAttention, LeavesScoresThatAreReadTwice) {
+  const std::string branch = kScores +
+                             "\n  %t : Tensor = aten::mul(%scores, %half)"
+                             "\n  %m : Tensor = aten::add(%t, %scores, %one)" +
+                             kSoftmax + kMean;
+  EXPECT_EQ(sizes_of(branch, "%r"), (Sizes{5, 2, 3}));
+  const std::string square =
+      kScores + "\n  %m : Tensor = aten::mul(%scores, %scores)" + kSoftmax + kMean;
+  EXPECT_LE(std::ranges::max(sizes_of(square, "%r")), 4);
+}
+
+TEST(JoinAttention, LeavesProductsLikeLinearLayers) {
+  const std::string linear = R"IR(
+  %q : Tensor = int8graph::dequantize(%query, %s, %z, %u8)
+  %k : Tensor = int8graph::dequantize(%key, %s, %z, %s8)
+  %m : Tensor = aten::linear(%q, %k, %none))IR";
+  EXPECT_LE(std::ranges::max(sizes_of(linear + kSoftmax + kMean, "%r")), 3);
+}
+
+TEST(JoinAttention, LeavesSoftmaxesOfOtherDimensions) {
+  const auto along = [](const std::string& axis) {
+    return kScores + "\n  %m : Tensor = aten::mul(%scores, %half)" +
+           "\n  %p : Tensor = aten::softmax(%m, %" + axis + ", %none)" + R"IR(
+  %i : Tensor = aten::quantize_per_tensor(%p, %s, %z, %u8)
+  %a : Tensor = int8graph::dequantize(%i, %s, %z, %u8))IR" +
+           kMean;
+  };
+  EXPECT_EQ(sizes_of(along("last"), "%r"), Sizes{9});
+  EXPECT_EQ(sizes_of(along("one"), "%r"), (Sizes{4, 2, 3}));
+}
+
 TEST(JoinAttention, LeavesLayers) {
   const std::string layer = R"IR(
   %q : Tensor = int8graph::dequantize(%query, %s, %z, %u8)
