@@ -16,7 +16,6 @@
 #include "executor/length_variation.h"
 #include "executor/primitive_cache.h"
 #include "executor/product_tensors.h"
-#include "executor/tensor_bridge.h"
 
 namespace int8graph {
 
@@ -95,7 +94,9 @@ class AttentionKernel final : public PrimitiveKernel {
     const at::Tensor query = with_dense_rows_or_columns(whole_query);
     const at::Tensor key = with_dense_rows_or_columns(whole_key);
     const at::Tensor value = with_dense_rows_or_columns(whole_value);
-    at::Tensor result = allocate_result(whole_query.sizes(), padded.value_width);
+    std::vector<int64_t> result_sizes = whole_query.sizes().vec();
+    result_sizes.back() = sizes->value_width;
+    at::Tensor result = allocate_result(plan_.mean, std::move(result_sizes), layout_);
     AttentionCall call{padded,
                        block,
                        HeadBlocks(query, block, block.queries, padded.width, copies),
@@ -131,14 +132,6 @@ class AttentionKernel final : public PrimitiveKernel {
           [&] { return name_ + ": runs in parts: its tensors broadcast or have no heads"; });
     }
     return std::nullopt;
-  }
-
-  at::Tensor allocate_result(at::IntArrayRef query, int64_t value_width) const {
-    std::vector<int64_t> sizes = query.vec();
-    sizes.back() = value_width;
-    std::vector<int64_t> strides = strides_of(sizes, layout_);
-    return allocate({std::move(sizes), std::move(strides), result_dtype(plan_.mean.quantizer),
-                     plan_.mean.quantizer});
   }
 
   const AttentionPlan plan_;

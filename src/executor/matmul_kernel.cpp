@@ -48,13 +48,6 @@ at::Tensor operand_for(const at::Tensor& operand, at::IntArrayRef result) {
   return (operand.sizes() == sizes ? operand : operand.expand(sizes)).contiguous();
 }
 
-at::Tensor allocate_result(const MatmulPlan& plan, std::vector<int64_t> sizes,
-                           OutputLayout layout = OutputLayout::Contiguous) {
-  std::vector<int64_t> strides = strides_of(sizes, layout);
-  const auto dtype = result_dtype(plan.quantizer);
-  return allocate({std::move(sizes), std::move(strides), dtype, plan.quantizer});
-}
-
 /// The tensor's rows, one after the other, and zeros behind them where the blocks of so many rows
 /// need that.
 at::Tensor with_padding(const at::Tensor& tensor, int64_t rows) {

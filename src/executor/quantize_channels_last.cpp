@@ -106,13 +106,18 @@ bool has_few_channels_apart(const at::Tensor& values) {
 
 }  // namespace
 
+at::Tensor quantize_any_float(const at::Tensor& values, double scale, int64_t zero_point,
+                              c10::ScalarType dtype) {
+  const bool is_reduced = c10::isReducedFloatingType(values.scalar_type());
+  return at::quantize_per_tensor(is_reduced ? values.to(c10::kFloat) : values, scale, zero_point,
+                                 dtype);
+}
+
 at::Tensor quantize_channels_last(const at::Tensor& values, double scale, int64_t zero_point,
                                   int64_t dtype) {
   const auto type = static_cast<c10::ScalarType>(dtype);
   if (values.scalar_type() != c10::kFloat || !has_few_channels_apart(values)) {
-    const bool is_reduced = c10::isReducedFloatingType(values.scalar_type());
-    return at::quantize_per_tensor(is_reduced ? values.to(c10::kFloat) : values, scale, zero_point,
-                                   type);
+    return quantize_any_float(values, scale, zero_point, type);
   }
   at::Tensor result =
       allocate({values.sizes().vec(), channels_last_strides(values.sizes()), type,

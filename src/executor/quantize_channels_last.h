@@ -7,6 +7,10 @@
 
 namespace int8graph {
 
+/// aten::quantize_per_tensor, which takes fp32 alone, of reduced floats, too.
+at::Tensor quantize_any_float(const at::Tensor& values, double scale, int64_t zero_point,
+                              c10::ScalarType dtype);
+
 /// aten::quantize_per_tensor, to the same numbers, whose result has its channels side by side where
 /// a few of them (4 at most: those of images) lie apart in `values`, [N, C, ...] and contiguous.
 /// All other tensors are quantized as they lie, reduced floats, too, and all on CPUs without AVX2

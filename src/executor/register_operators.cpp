@@ -1,7 +1,6 @@
 /// The operators that artifacts run on, registered when the library is loaded.
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/quantize_per_tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
 #include <torch/library.h>
@@ -39,9 +38,7 @@ at::Tensor dequantize(const at::Tensor& quantized, double /*scale*/, int64_t /*z
 at::Tensor quantize_under_autocast(const at::Tensor& values, double scale, int64_t zero_point,
                                    c10::ScalarType dtype) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
-  const bool is_reduced = c10::isReducedFloatingType(values.scalar_type());
-  return at::quantize_per_tensor(is_reduced ? values.to(c10::kFloat) : values, scale, zero_point,
-                                 dtype);
+  return quantize_any_float(values, scale, zero_point, dtype);
 }
 
 }  // namespace

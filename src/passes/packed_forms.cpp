@@ -3,8 +3,6 @@
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 
-#include <algorithm>
-
 #include "ops/node_arguments.h"
 #include "passes/parts.h"
 
