@@ -9,8 +9,8 @@
 #include "executor/tensor_bridge.h"
 #include "ops/attached_nodes.h"
 #include "ops/lowered_node.h"
-#include "ops/lowering.h"
 #include "ops/node_arguments.h"
+#include "ops/op_properties.h"
 #include "ops/operator_table.h"
 
 namespace int8graph {

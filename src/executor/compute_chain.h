@@ -46,7 +46,7 @@ std::optional<ComputeChain> compute_chain(torch::jit::Graph& subgraph);
 /// convolution adds lies in the result if that is int8, too. Nothing if they take none such.
 std::optional<std::vector<PostOp>> post_ops_on_integers(const ComputeChain& chain);
 
-/// Whether oneDNN would compute wrong numbers: see misreads_operands() in ops/lowering.h.
+/// Whether oneDNN would compute wrong numbers: see misreads_operands() in ops/op_properties.h.
 bool has_misread_operands(const ComputeChain& chain);
 
 /// Weight and bias among the inputs of a compute operation; nothing if they are not constants of

@@ -27,7 +27,7 @@ namespace int8graph {
 /// Softmax into int8 without AVX512: oneDNN has only its reference kernel, which takes 33 ms for 12
 /// heads of 128 tokens, PyTorch 0.6.
 ///
-/// Operands of depthwise convolutions, on any CPU: see misreads_operands() in ops/lowering.h.
+/// Operands of depthwise convolutions, on any CPU: see misreads_operands() in ops/op_properties.h.
 /// passes/compute_region.cpp keeps them out of the regions that it draws.
 std::optional<std::string_view> why_in_fp32(torch::jit::Graph& partition, const CpuFeatures& cpu);
 

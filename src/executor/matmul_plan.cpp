@@ -2,8 +2,8 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
-#include "ops/lowering.h"
 #include "ops/node_arguments.h"
+#include "ops/op_properties.h"
 
 namespace int8graph {
 

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "ops/lowered_node.h"
-#include "ops/lowering.h"
 #include "ops/node_arguments.h"
+#include "ops/op_properties.h"
 #include "passes/quantizers.h"
 
 namespace int8graph {

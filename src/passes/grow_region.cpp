@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "ops/lowered_node.h"
-#include "ops/lowering.h"
+#include "ops/op_properties.h"
 #include "passes/candidates.h"
 #include "passes/compute_region.h"
 #include "passes/quantizers.h"

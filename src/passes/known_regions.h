@@ -33,10 +33,11 @@ namespace int8graph {
 /// or if the result is in fp32 and of a layer of the kind below.
 ///
 /// More than three such operations, and PReLU with a slope for each channel, join behind layers
-/// that primitives compute with anything behind them: takes_any_post_ops() in ops/lowering.h. All
-/// else oneDNN Graph 3.2 takes as one partition, so a region that no primitive runs is still
-/// compiled as a whole. It would let a quantizer of an activation join in the place of a weight,
-/// which is slower than PyTorch's, and sums of mixed int8 dtypes, which it computes wrongly.
+/// that primitives compute with anything behind them: takes_any_post_ops() in
+/// ops/op_properties.h. All else oneDNN Graph 3.2 takes as one partition, so a region that no
+/// primitive runs is still compiled as a whole. It would let a quantizer of an activation join in
+/// the place of a weight, which is slower than PyTorch's, and sums of mixed int8 dtypes, which it
+/// computes wrongly.
 struct KnownRegions {
   std::vector<Region> regions;
 
