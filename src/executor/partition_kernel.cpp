@@ -102,7 +102,7 @@ class PartitionKernel::Impl {
     c10::SmallVector<at::Tensor, 4> arguments;
     for (c10::IValue& input : inputs) arguments.push_back(std::move(input).toTensor());
     jit::drop(stack, count);
-    const std::span<const at::Tensor> view(arguments.data(), arguments.size());
+    const std::span<at::Tensor> view(arguments.data(), arguments.size());
     if (run_primitive(view, stack) || run_compiled(view, stack)) return;
     for (at::Tensor& argument : arguments) stack.emplace_back(std::move(argument));
     run_unfused(stack, "oneDNN does not compile it");
@@ -151,8 +151,14 @@ class PartitionKernel::Impl {
   }
 
   /// Whether oneDNN Graph ran it.
-  bool run_compiled(std::span<const at::Tensor> arguments, jit::Stack& stack) const {
+  /// @param arguments those with gaps are replaced by dense copies: whatever strides it is told,
+  /// oneDNN Graph 3.2 reads a layer norm's rows one right behind the other
+  bool run_compiled(std::span<at::Tensor> arguments, jit::Stack& stack) const {
     if (mapped() == nullptr) return false;
+    for (at::Tensor& argument : arguments) {
+      if (argument.is_non_overlapping_and_dense()) continue;
+      argument = argument.contiguous(argument.suggest_memory_format());
+    }
     const auto outcome =
         cache_.find_or_make(CallKey(arguments).view(), [&] { return compile(arguments); });
     if (!outcome->partition) return false;
