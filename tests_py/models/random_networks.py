@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .common import SqueezeExcite
+
 Values = list[Tensor]  # the input and what each step made, the last one last
 Step = Callable[[random.Random, Values], nn.Module]
 
@@ -31,16 +33,6 @@ class Combine(nn.Module):
 
     def forward(self, values: Values) -> Tensor:
         return self.function(values[-1], values[self.earlier])
-
-
-class SqueezeExcite(nn.Module):
-    def __init__(self, channels: int, gate: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.down, self.up = nn.Conv2d(channels, 4, 1), nn.Conv2d(4, channels, 1)
-        self.gate = gate
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.gate(self.up(F.relu(self.down(F.adaptive_avg_pool2d(x, 1)))))
 
 
 class ChannelMixer(nn.Module):
@@ -213,8 +205,8 @@ def pool(rng: random.Random, values: Values) -> nn.Module:
 
 
 def squeeze_excite(rng: random.Random, values: Values) -> nn.Module:
-    gate = rng.choice([torch.sigmoid, F.hardsigmoid])
-    return Apply(SqueezeExcite(values[-1].size(1), gate))
+    gate = rng.choice([nn.Sigmoid(), nn.Hardsigmoid()])
+    return Apply(SqueezeExcite(values[-1].size(1), 4, nn.ReLU(), gate))
 
 
 def group_norm(rng: random.Random, values: Values) -> nn.Module:
