@@ -148,15 +148,6 @@ class Reader {
   std::vector<jit::Value*> results_;
 };
 
-/// One for each output channel, or one for all; nothing if they belong to another axis.
-std::optional<at::Tensor> scales_of(const at::Tensor& weight, int64_t channel_axis) {
-  if (weight.qscheme() == at::kPerTensorAffine) {
-    return at::full({1}, weight.q_scale(), at::kFloat);
-  }
-  if (weight.q_per_channel_axis() != channel_axis) return {};
-  return weight.q_per_channel_scales().to(at::kFloat).contiguous();
-}
-
 }  // namespace
 
 std::optional<ComputeChain> compute_chain(jit::Graph& subgraph) {
@@ -176,23 +167,6 @@ bool has_misread_operands(const ComputeChain& chain) {
   if (!misreads_operands(chain.compute)) return false;
   const auto post_ops = post_ops_on_integers(chain);
   return !post_ops || std::ranges::any_of(*post_ops, &PostOp::reads_another_tensor);
-}
-
-std::optional<WeightAndBias> weight_and_bias_of(const LoweredOp& compute, int64_t channel_axis) {
-  const auto weight = constant_tensor(compute.inputs[1]);
-  if (!weight || weight->scalar_type() != c10::kQInt8 || !is_symmetric(*weight)) return {};
-  const auto scales = scales_of(*weight, channel_axis);
-  if (!scales) return {};
-  WeightAndBias result{*weight, *scales, {}};
-  if (compute.inputs.size() > 2) {
-    const auto bias = constant_tensor(compute.inputs[2]);
-    if (!bias || bias->scalar_type() != c10::kFloat || bias->dim() != 1 ||
-        bias->numel() != output_channels(compute)) {
-      return {};
-    }
-    result.bias = bias->contiguous();
-  }
-  return result;
 }
 
 }  // namespace int8graph

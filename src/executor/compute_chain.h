@@ -1,6 +1,5 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
 #include <ATen/quantized/Quantizer.h>
 
 #include <optional>
@@ -14,13 +13,6 @@ struct Graph;
 }  // namespace torch::jit
 
 namespace int8graph {
-
-/// The weight and bias of a convolution or a linear layer.
-struct WeightAndBias {
-  at::Tensor weight;  ///< qint8, symmetric
-  at::Tensor scales;  ///< f32: one for each output channel, or [1] per tensor
-  at::Tensor bias;    ///< f32, one for each output channel; undefined if there is none
-};
 
 /// A partition with one compute operation, and one chain of operations behind it:
 ///
@@ -48,10 +40,5 @@ std::optional<std::vector<PostOp>> post_ops_on_integers(const ComputeChain& chai
 
 /// Whether oneDNN would compute wrong numbers: see misreads_operands() in ops/op_properties.h.
 bool has_misread_operands(const ComputeChain& chain);
-
-/// Weight and bias among the inputs of a compute operation; nothing if they are not constants of
-/// the dtypes above.
-/// @param channel_axis the weight's axis of output channels
-std::optional<WeightAndBias> weight_and_bias_of(const LoweredOp& compute, int64_t channel_axis);
 
 }  // namespace int8graph

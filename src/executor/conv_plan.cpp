@@ -46,19 +46,26 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   if (!chain || chain->compute.kind == OpKind::MatMul) return {};
   const LoweredOp& convolution = chain->compute;
   const bool is_transposed = convolution.kind == OpKind::ConvTranspose;
-  const auto source = quantized_input(subgraph, *convolution.inputs[0]);
+  auto source = quantized_input(subgraph, *convolution.inputs[0]);
   auto layer = weight_and_bias_of(convolution, is_transposed ? 1 : 0);
   auto post_ops = post_ops_on_integers(*chain);
   if (!source || !layer || !post_ops || has_misread_operands(*chain)) return {};
   const auto groups = attr_of<int64_t>(convolution, Attr::groups);
   const bool has_scales_of_one_group = is_transposed && layer->scales.numel() > 1;
   if (has_scales_of_one_group) layer->scales = layer->scales.repeat({groups});
+  auto pads_begin = attr_of<Integers>(convolution, Attr::pads_begin);
+  auto pads_end = attr_of<Integers>(convolution, Attr::pads_end);
+  const auto is_zero = [](int64_t pad) { return pad == 0; };
+  if (!is_transposed && std::ranges::all_of(pads_begin, is_zero) &&
+      std::ranges::all_of(pads_end, is_zero)) {
+    fold_zero_point(source->parameters, *layer, /*channel_axis=*/0);
+  }
   return ConvPlan{*source,
                   std::move(*layer),
                   attr_of<Integers>(convolution, Attr::strides),
                   attr_of<Integers>(convolution, Attr::dilations),
-                  attr_of<Integers>(convolution, Attr::pads_begin),
-                  attr_of<Integers>(convolution, Attr::pads_end),
+                  std::move(pads_begin),
+                  std::move(pads_end),
                   is_transposed
                       ? std::optional(attr_of<Integers>(convolution, Attr::output_padding))
                       : std::nullopt,

@@ -15,8 +15,11 @@ namespace {
 bool read_factor(const LoweredOp& product, jit::Graph& subgraph, MatmulPlan& plan) {
   plan.weight_is_transposed = has_transposed_weight(product);
   if (constant_tensor(product.inputs[1])) {
-    plan.layer = weight_and_bias_of(product, plan.weight_is_transposed ? 0 : 1);
-    return plan.layer && plan.layer->weight.dim() == 2;
+    const int64_t column_axis = plan.weight_is_transposed ? 0 : 1;
+    plan.layer = weight_and_bias_of(product, column_axis);
+    if (!plan.layer || plan.layer->weight.dim() != 2) return false;
+    fold_zero_point(plan.source.parameters, *plan.layer, column_axis);
+    return true;
   }
   plan.second = quantized_input(subgraph, *product.inputs[1]);
   return plan.second && is_symmetric_int8(plan.second->parameters) && product.attrs.empty() &&

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "executor/compute_chain.h"
+#include "executor/weight_and_bias.h"
 
 namespace torch::jit {
 struct Graph;

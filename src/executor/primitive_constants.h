@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/quantized/Quantizer.h>
 #include <c10/core/ScalarType.h>
 
 #include <cstdint>
@@ -7,7 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "executor/compute_chain.h"
+#include "executor/post_op.h"
+#include "executor/weight_and_bias.h"
 
 namespace int8graph {
 

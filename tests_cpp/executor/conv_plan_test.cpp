@@ -63,6 +63,16 @@ TEST(ConvPlan, ReadsAConvolution) {
   EXPECT_EQ(plan->quantizer, nullptr);
 }
 
+TEST(ConvPlan, PutsTheSourcesZeroPointIntoTheBiasWhereNothingIsPadded) {
+  const auto plan = plan_of("%result = aten::relu(%z)", R"IR(
+  %none : int[] = prim::Constant[value=[0, 0]]()
+  %z = aten::conv2d(%y, %v, %b, %strides, %none, %dilations, %groups))IR");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->source.parameters, (QuantizerParameters{0.5, 0, 13}));
+  const at::Tensor sums = plan->layer.weight.dequantize().sum({1, 2, 3});
+  EXPECT_TRUE(at::allclose(plan->layer.bias, 1 - 0.5 * 3 * sums));
+}
+
 TEST(ConvPlan, ReadsASummandInInt8OnEitherSide) {
   for (const char* sum : {"%a = aten::add(%z, %s, %one)", "%a = aten::add(%s, %z, %one)"}) {
     const auto plan = plan_of(sum + kQuantized);

@@ -1,5 +1,6 @@
 #include "executor/matmul_plan.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/ir/ir.h>
 
@@ -39,12 +40,13 @@ TEST(MatmulPlan, ReadsALinearLayer) {
   const auto plan = plan_of("%result = aten::relu(%z)");
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->source.argument, 0);
-  EXPECT_EQ(plan->source.parameters, (QuantizerParameters{0.5, 3, 13}));
+  EXPECT_EQ(plan->source.parameters, (QuantizerParameters{0.5, 0, 13}));  // 3 is in the bias
   EXPECT_FALSE(plan->second);
   EXPECT_EQ(plan->inner_size(), 3);
   EXPECT_EQ(plan->outer_size(), 5);
   EXPECT_EQ(plan->layer->scales.numel(), 5);
-  EXPECT_TRUE(at::equal(plan->layer->bias, at::ones({5})));
+  const at::Tensor sums = plan->layer->weight.dequantize().sum(1);
+  EXPECT_TRUE(at::allclose(plan->layer->bias, 1 - 0.5 * 3 * sums));
   EXPECT_EQ(algorithms_of(*plan), (std::vector{algorithm::eltwise_relu}));
   EXPECT_EQ(plan->quantizer, nullptr);
 }
