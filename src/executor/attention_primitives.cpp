@@ -39,9 +39,9 @@ int64_t rows_of_scores(const AttentionCall& call) {
 }  // namespace
 
 AttentionConstants::AttentionConstants(const AttentionPlan& plan)
-    : scores(std::make_shared<MatmulConstants>(plan.scores)),
+    : scores(product_constants(plan.scores)),
       softmax(row_constants(plan.softmax)),
-      mean(std::make_shared<MatmulConstants>(plan.mean)) {}
+      mean(product_constants(plan.mean)) {}
 
 AttentionKey::AttentionKey(const AttentionCall& call, int threads)
     : values_{threads,         call.block.batch, call.block.heads,      call.block.queries,

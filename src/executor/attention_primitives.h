@@ -19,9 +19,9 @@ namespace int8graph {
 struct AttentionConstants {
   explicit AttentionConstants(const AttentionPlan& plan);
 
-  std::shared_ptr<const MatmulConstants> scores;
+  PrimitiveConstants scores;
   PrimitiveConstants softmax;
-  std::shared_ptr<const MatmulConstants> mean;
+  PrimitiveConstants mean;
 };
 
 /// What one call of an attention works on.

@@ -3,8 +3,9 @@
 #include "config/environment.h"
 #include "executor/concat_kernel.h"
 #include "executor/conv_kernel.h"
-#include "executor/matmul_kernel.h"
+#include "executor/linear_kernel.h"
 #include "executor/pool_kernel.h"
+#include "executor/product_kernel.h"
 #include "executor/row_kernel.h"
 
 namespace int8graph {
@@ -19,7 +20,8 @@ std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& 
       return make_conv_kernel(std::move(*plan), name, layout, reusable, weights);
     }
     if (auto plan = matmul_plan(subgraph)) {
-      return make_matmul_kernel(std::move(*plan), name, layout, weights);
+      return plan->second ? make_product_kernel(std::move(*plan), name, layout)
+                          : make_linear_kernel(std::move(*plan), name, weights);
     }
     if (auto plan = row_plan(subgraph)) return make_row_kernel(std::move(*plan), name);
     if (auto plan = pool_plan(subgraph)) return make_pool_kernel(std::move(*plan), name, layout);

@@ -42,8 +42,8 @@ class PrimitiveKernel {
   PrimitiveKernel& operator=(const PrimitiveKernel&) = delete;
 };
 
-/// The kernel for a partition's subgraph: a convolution (executor/conv_kernel.h), a product of two
-/// activations, or of one and a weight (executor/matmul_kernel.h), a softmax
+/// The kernel for a partition's subgraph: a convolution (executor/conv_kernel.h), a linear layer
+/// (executor/linear_kernel.h), a product of two activations (executor/product_kernel.h), a softmax
 /// (executor/row_kernel.h), a pool (executor/pool_kernel.h) or a join of tensors
 /// (executor/concat_kernel.h). Null for all others; attention has executor/attention_kernel.h.
 /// @param name what the verbose log calls it
