@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "executor/profile.h"
+#include "executor/softmax_rows.h"
 #include "executor/tensor_bridge.h"
 
 namespace int8graph {
@@ -85,6 +87,29 @@ struct AttentionPrimitives::Workspace {
   at::DataPtr memory;
   std::array<void*, 6> places{};
 };
+
+ScoreSoftmax::ScoreSoftmax(const RowPlan& plan, const PrimitiveConstants& constants, int64_t rows,
+                           int64_t length)
+    : rows_(rows), length_(length), quantizer_(plan.quantizer) {
+  TORCH_INTERNAL_ASSERT(quantizer_ && plan.algorithm == dnnl::algorithm::softmax_accurate);
+  if (!has_fast_softmax()) primitive_.emplace(plan, constants, rows, length);
+}
+
+void ScoreSoftmax::run(void* scores, void* probabilities) const {
+  if (primitive_) return primitive_->run(scores, probabilities);
+  const KernelTimer timer;
+  const auto& quantizer = static_cast<const at::PerTensorAffineQuantizer&>(*quantizer_);
+  softmax_rows(static_cast<float*>(scores), rows_, length_, quantizer.scale(),
+               quantizer.scalar_type(), probabilities);
+}
+
+std::string ScoreSoftmax::implementation() const {
+  return primitive_ ? primitive_->implementation() : "int8graph:softmax_rows";
+}
+
+std::string ScoreSoftmax::shape() const {
+  return c10::str(rows_, 'x', length_);
+}
 
 AttentionPrimitives::AttentionPrimitives(const AttentionPlan& plan, const MatmulPlan& scores,
                                          const AttentionConstants& constants,

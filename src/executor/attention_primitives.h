@@ -3,6 +3,7 @@
 #include <c10/util/SmallVector.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "executor/attention_blocks.h"
@@ -47,7 +48,28 @@ class AttentionKey {
   c10::SmallVector<int64_t, 40> values_;
 };
 
-/// Three primitives that compute blocks of one form. Immutable; run by many threads.
+/// The softmax of a block's scores: softmax_rows() where that is fast, otherwise oneDNN's.
+class ScoreSoftmax {
+ public:
+  /// @throws dnnl::error if oneDNN has none of this form.
+  ScoreSoftmax(const RowPlan& plan, const PrimitiveConstants& constants, int64_t rows,
+               int64_t length);
+
+  /// @param scores f32 [rows, length], overwritten
+  /// @param probabilities of the plan's dtype
+  void run(void* scores, void* probabilities) const;
+
+  std::string implementation() const;
+  std::string shape() const;
+
+ private:
+  const int64_t rows_, length_;
+  const at::QuantizerPtr quantizer_;
+  std::optional<RowPrimitive> primitive_;
+};
+
+/// A product, a softmax and another product that compute blocks of one form. Immutable; run by many
+/// threads.
 class AttentionPrimitives {
  public:
   /// @param scores the plan's, with as many operands as the call
@@ -67,7 +89,7 @@ class AttentionPrimitives {
                  int64_t head) const;
 
   MatmulPrimitive scores_;
-  RowPrimitive softmax_;
+  ScoreSoftmax softmax_;
   MatmulPrimitive mean_;
 };
 

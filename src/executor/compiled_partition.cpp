@@ -110,7 +110,7 @@ std::vector<at::Tensor> CompiledPartition::run(std::span<const at::Tensor> argum
     outputs.emplace_back(output_tensors_[i], engine, results[i].data_ptr());
   }
   {
-    const OneDnnTimer timer;
+    const KernelTimer timer;
     compiled_.execute(onednn_stream(), inputs, outputs);
   }
   return results;

@@ -26,7 +26,7 @@ namespace int8graph {
 ///
 /// and what else follows it. All lists have an element for each spatial dimension.
 struct ConvPlan {
-  QuantizedInput source;
+  QuantizedInput source;  ///< zero point 0 where the bias has it, see fold_zero_point()
   WeightAndBias layer;
   std::vector<int64_t> strides;
   std::vector<int64_t>

@@ -11,9 +11,9 @@ namespace int8graph {
 /// order.
 class LengthVariation {
  public:
-  /// @param queries, keys of the current call
-  bool notice(int64_t queries, int64_t keys) {
-    const int64_t lengths = (queries << 32) | keys;
+  /// @param first, second of the current call: one length, or a pair of them, below 2^31
+  bool notice(int64_t first, int64_t second = 0) {
+    const int64_t lengths = (first << 32) | second;
     const int64_t last = last_.load(std::memory_order_relaxed);
     if (last != lengths) {
       last_.store(lengths, std::memory_order_relaxed);

@@ -9,7 +9,9 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <limits>
 
+#include "executor/length_variation.h"
 #include "executor/linear_primitive.h"
 #include "executor/primitive_cache.h"
 #include "executor/product_tensors.h"
@@ -25,11 +27,9 @@ using Arguments = std::span<const at::Tensor>;
 /// Where one call's data is.
 using Data = c10::SmallVector<const void*, 5>;
 
-/// The tensor's rows, one after the other, and zeros behind them where the blocks of so many rows
-/// need that.
-at::Tensor with_padding(const at::Tensor& tensor, int64_t rows) {
+/// The tensor's rows, one after the other, and zeros behind them up to `padded` rows.
+at::Tensor with_padding(const at::Tensor& tensor, int64_t rows, int64_t padded) {
   const at::Tensor dense = tensor.contiguous();
-  const int64_t padded = padded_rows(rows);
   if (padded == rows) return dense;
   const auto row_bytes = static_cast<int64_t>(dense.nbytes()) / rows;
   at::Tensor result = at::empty({padded * row_bytes}, at::kByte);
@@ -39,7 +39,15 @@ at::Tensor with_padding(const at::Tensor& tensor, int64_t rows) {
   return result;
 }
 
-/// Rows times a weight, block by block.
+/// oneDNN's kernels count bytes of the source and numbers of the result in 32 bits.
+int64_t rows_at_once(const MatmulPlan& plan) {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  const int64_t longest = std::max(plan.inner_size(), plan.outer_size()) * int64_t{sizeof(float)};
+  return kMost / std::max<int64_t>(longest, 1);
+}
+
+/// Rows times a weight: all at once while there are as many in each call, and block by block once
+/// their number varies.
 class LinearKernel final : public PrimitiveKernel {
  public:
   LinearKernel(MatmulPlan plan, std::string name, Weights weights)
@@ -55,29 +63,31 @@ class LinearKernel final : public PrimitiveKernel {
     const at::Tensor& whole = arguments[plan_.source.argument];
     if (!fits(whole.sizes())) return {};
     const int64_t rows = whole.numel() / plan_.inner_size();
-    const at::Tensor source = with_padding(whole, rows);
+    const RowSplit split = split_of(rows);
+    const int64_t padded = padded_rows(rows, split);
+    const at::Tensor source = with_padding(whole, rows, padded);
     std::vector<int64_t> sizes = whole.sizes().vec();
     sizes.back() = plan_.outer_size();
     Operands operands = operands_of(plan_.post_ops, arguments);
     for (at::Tensor& operand : operands) {
       if (!at::is_expandable_to(operand.sizes(), sizes)) return {};
-      operand = with_padding(operand.sizes() == sizes ? operand : operand.expand(sizes), rows);
+      operand =
+          with_padding(operand.sizes() == sizes ? operand : operand.expand(sizes), rows, padded);
     }
-    at::Tensor result = allocate_rows(rows, sizes);
+    at::Tensor result = allocate_rows(rows, padded, sizes);
 
-    prepare_for(rows);
     const int64_t in_row = plan_.inner_size();  // bytes, as everything below
     const auto out_row = static_cast<int64_t>(result.itemsize()) * plan_.outer_size();
     const auto* in = static_cast<const char*>(source.const_data_ptr());
     auto* out = static_cast<char*>(result.data_ptr());
     bool is_done = true;
-    for_each_row_block(rows, [&](int64_t first, int64_t count) {
+    for_each_row_block(rows, split, [&](int64_t first, int64_t count) {
       const auto primitive = primitive_for(count);
       is_done = is_done && primitive->has_value();
       if (!is_done) return;
       Data data = {in + first * in_row, out + first * out_row};
       for (const at::Tensor& operand : operands) {
-        const auto row = static_cast<int64_t>(operand.nbytes()) / padded_rows(rows);
+        const auto row = static_cast<int64_t>(operand.nbytes()) / padded;
         data.push_back(static_cast<const char*>(operand.const_data_ptr()) + first * row);
       }
       (*primitive)->run({data.data(), data.size()});
@@ -87,7 +97,8 @@ class LinearKernel final : public PrimitiveKernel {
   }
 
  private:
-  // One primitive for each block size and number of threads, while that does not keep changing.
+  // One primitive for each block size, and some for numbers of rows that stay, of four numbers of
+  // threads.
   static constexpr size_t kCapacity = 4 * kRowBlockSizes.size();
 
   bool fits(at::IntArrayRef source) const {
@@ -97,8 +108,7 @@ class LinearKernel final : public PrimitiveKernel {
   }
 
   /// The result of these sizes; with padding it is the first part of a larger buffer.
-  at::Tensor allocate_rows(int64_t rows, const std::vector<int64_t>& sizes) const {
-    const int64_t padded = padded_rows(rows);
+  at::Tensor allocate_rows(int64_t rows, int64_t padded, const std::vector<int64_t>& sizes) const {
     if (padded == rows) return allocate_result(plan_, sizes);
     const at::Tensor whole = allocate_result(plan_, {padded, sizes.back()});
     return allocate_over(whole,
@@ -107,12 +117,13 @@ class LinearKernel final : public PrimitiveKernel {
 
   /// The first time that the number of rows changes, all sizes of blocks are made at once: whoever
   /// comes with two lengths will come with more.
-  void prepare_for(int64_t rows) const {
-    int64_t before = rows_.load(std::memory_order_relaxed);
-    if (before == rows || before == kAll) return;
-    if (!rows_.compare_exchange_strong(before, before == kNone ? rows : kAll)) return;
-    if (before == kNone) return;
-    for (const int64_t size : kRowBlockSizes) primitive_for(size);
+  RowSplit split_of(int64_t rows) const {
+    const bool varies = variation_.notice(rows);
+    if (!varies && rows <= rows_at_once(plan_)) return RowSplit::None;
+    if (!has_blocks_.load(std::memory_order_relaxed) && !has_blocks_.exchange(true)) {
+      for (const int64_t size : kRowBlockSizes) primitive_for(size);
+    }
+    return RowSplit::Blocks;
   }
 
   std::shared_ptr<const std::optional<LinearPrimitive>> primitive_for(int64_t rows) const {
@@ -123,9 +134,8 @@ class LinearKernel final : public PrimitiveKernel {
   const std::shared_ptr<const LinearConstants> constants_;
   const MatmulPlan& plan_;
   const PrimitiveCache<LinearPrimitive> cache_;
-
-  static constexpr int64_t kNone = -1, kAll = -2;
-  mutable std::atomic<int64_t> rows_{kNone};  ///< of all calls so far, or one of the above
+  mutable LengthVariation variation_;  // of the number of rows
+  mutable std::atomic<bool> has_blocks_{false};
 };
 
 }  // namespace

@@ -12,10 +12,10 @@ namespace int8graph {
 ///
 /// All numbers of rows and threads share one packed weight, where oneDNN Graph packs it for each
 /// partition that it compiles (4.5 ns and one byte for each of the weight's bytes: 0.4 s and 85 MB
-/// for BERT-base at each new length). Primitives are needed for a few numbers of rows only, see
-/// executor/row_blocks.h. It leaves to oneDNN Graph: an operand that does not broadcast to the
-/// result, and PReLU of anything but a matrix. (Regions that only primitives know, see
-/// passes/known_regions.h, run unfused then.)
+/// for BERT-base at each new length). Once the number of rows varies, primitives for a few of them
+/// serve all, see executor/row_blocks.h. It leaves to oneDNN Graph: an operand that does not
+/// broadcast to the result, and PReLU of anything but a matrix. (Regions that only primitives know,
+/// see passes/known_regions.h, run unfused then.)
 /// @param name what the verbose log calls it
 /// @param weights who reads the tensor of the weight
 /// @throws dnnl::error if oneDNN has no primitive of this form.

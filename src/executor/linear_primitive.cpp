@@ -2,7 +2,6 @@
 
 #include "executor/onednn_runtime.h"
 #include "executor/primitive_attributes.h"
-#include "executor/row_blocks.h"
 #include "executor/tensor_bridge.h"
 
 namespace int8graph {
@@ -11,9 +10,12 @@ using dnnl::memory;
 
 namespace {
 
-// The layout that a primitive wants for the weight is the same for all numbers of rows that it is
-// used for; this one asks oneDNN for it.
-constexpr int64_t kTypicalRows = kWholeBlock;
+// For fewer rows oneDNN's convolution wants the weight packed in another way, and is no faster.
+constexpr int64_t kLeastConvolution = 64;
+
+// The layout that a matmul wants for the weight is the same for all numbers of rows; this one asks
+// oneDNN for it.
+constexpr int64_t kTypicalRows = 64;
 
 size_t rank_of(LinearForm form) {
   return form == LinearForm::Matmul ? 2 : 4;
@@ -54,8 +56,8 @@ dnnl::primitive_attr attributes_of(LinearForm form, const MatmulPlan& plan, int6
        .channels = channels_of_rank(plan.outer_size(), rank_of(form))});
 }
 
-dnnl::primitive_desc_base describe(LinearForm form, const MatmulPlan& plan,
-                                   const memory::desc& weight, int64_t rows) {
+dnnl::primitive_desc_base describe_as(LinearForm form, const MatmulPlan& plan,
+                                      const memory::desc& weight, int64_t rows) {
   const auto dtype = static_cast<c10::ScalarType>(plan.source.parameters.dtype);
   const memory::desc source = rows_of(form, rows, plan.inner_size(), onednn_dtype(dtype));
   const memory::desc result =
@@ -72,10 +74,11 @@ dnnl::primitive_desc_base describe(LinearForm form, const MatmulPlan& plan,
       /*padding_r=*/none, attr);
 }
 
-/// The layout that oneDNN wants.
-/// @throws dnnl::error if it has no primitive of this form.
-memory::desc packed_layout(LinearForm form, const MatmulPlan& plan) {
-  return describe(form, plan, weight_in_any_layout(form, plan), kTypicalRows)
+/// The layout that matmuls want.
+/// @throws dnnl::error if oneDNN has no matmul of this form.
+memory::desc packed_layout(const MatmulPlan& plan) {
+  constexpr auto kForm = LinearForm::Matmul;
+  return describe_as(kForm, plan, weight_in_any_layout(kForm, plan), kTypicalRows)
       .query_md(dnnl::query::weights_md);
 }
 
@@ -103,51 +106,57 @@ bool lie_alike(const memory::desc& matmul, const memory::desc& convolution) {
          convolution.get_strides() == Dims{columns_of_64, 64 * 4, columns_of_64, columns_of_64};
 }
 
-/// How a convolution sees a weight that is packed for a matmul; nothing if it wants another layout.
-std::optional<memory::desc> convolution_layout(const MatmulPlan& plan, const memory::desc& packed) {
+/// The convolution for so many rows; nothing if there is none, or it reads another layout.
+std::optional<dnnl::primitive_desc_base> convolution(const LinearConstants& constants,
+                                                     int64_t rows) {
+  if (rows < kLeastConvolution) return {};
+  constexpr auto kForm = LinearForm::Convolution;
+  const MatmulPlan& plan = constants.plan();
   try {
-    const memory::desc layout = packed_layout(LinearForm::Convolution, plan);
-    return lie_alike(packed, layout) ? std::optional(layout) : std::nullopt;
-  } catch (const dnnl::error&) {  // no convolution with these post-ops
-    return {};
+    auto found = describe_as(kForm, plan, weight_in_any_layout(kForm, plan), rows);
+    const memory::desc wanted = found.query_md(dnnl::query::weights_md);
+    if (lie_alike(constants.weight().packed().get_desc(), wanted)) return found;
+  } catch (const dnnl::error&) {  // the matmul remains
   }
+  return {};
 }
 
-dnnl::primitive_desc_base describe(const LinearConstants& constants, int64_t rows) {
-  const LinearForm form = constants.form_for(rows);
-  return describe(form, constants.plan(), constants.weight_layout(form), rows);
+PrimitiveConstants arguments_of(const LinearConstants& constants, LinearForm form,
+                                const memory::desc& weight) {
+  const MatmulPlan& plan = constants.plan();
+  PrimitiveConstants result;
+  result.add(DNNL_ARG_WEIGHTS,
+             {weight, onednn_engine(), constants.weight().packed().get_data_handle()});
+  result.add_layer(*plan.layer, bias_of(form, plan));
+  result.add_post_ops(plan.post_ops, channels_of_rank(plan.outer_size(), rank_of(form)));
+  result.add_source(plan.source.parameters);
+  result.add_quantizer(plan.quantizer);
+  return result;
 }
 
 }  // namespace
 
 LinearConstants::LinearConstants(MatmulPlan plan)
     : plan_(std::move(plan)),
-      as_matmul_(packed_layout(LinearForm::Matmul, plan_)),
-      as_convolution_(convolution_layout(plan_, as_matmul_)),
-      weight_(plan_.layer->weight, plain_weight(plan_), as_matmul_) {}
+      weight_(plan_.layer->weight, plain_weight(plan_), packed_layout(plan_)) {}
 
-LinearForm LinearConstants::form_for(int64_t rows) const {
-  return as_convolution_ && rows >= kWholeBlock ? LinearForm::Convolution : LinearForm::Matmul;
-}
-
-const memory::desc& LinearConstants::weight_layout(LinearForm form) const {
-  return form == LinearForm::Matmul ? as_matmul_ : *as_convolution_;
-}
-
-PrimitiveConstants LinearConstants::arguments(LinearForm form) const {
-  PrimitiveConstants result;
-  result.add(DNNL_ARG_WEIGHTS,
-             {weight_layout(form), onednn_engine(), weight_.packed().get_data_handle()});
-  result.add_layer(*plan_.layer, bias_of(form, plan_));
-  result.add_post_ops(plan_.post_ops, channels_of_rank(plan_.outer_size(), rank_of(form)));
-  result.add_source(plan_.source.parameters);
-  result.add_quantizer(plan_.quantizer);
-  return result;
+LinearPrimitive::Description LinearPrimitive::describe(const LinearConstants& constants,
+                                                       int64_t rows) {
+  if (auto found = convolution(constants, rows)) return {LinearForm::Convolution, *found};
+  return {LinearForm::Matmul, describe_as(LinearForm::Matmul, constants.plan(),
+                                          constants.weight().packed().get_desc(), rows)};
 }
 
 LinearPrimitive::LinearPrimitive(std::shared_ptr<const LinearConstants> constants, int64_t rows)
+    : LinearPrimitive(constants, describe(*constants, rows)) {}
+
+LinearPrimitive::LinearPrimitive(std::shared_ptr<const LinearConstants> constants,
+                                 const Description& description)
     : constants_(std::move(constants)),
-      runner_(describe(*constants_, rows), constants_->arguments(constants_->form_for(rows)),
-              with_operands({DNNL_ARG_SRC, DNNL_ARG_DST}, constants_->plan().post_ops)) {}
+      form_(description.form),
+      runner_(
+          description.primitive,
+          arguments_of(*constants_, form_, description.primitive.query_md(dnnl::query::weights_md)),
+          with_operands({DNNL_ARG_SRC, DNNL_ARG_DST}, constants_->plan().post_ops)) {}
 
 }  // namespace int8graph

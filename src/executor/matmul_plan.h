@@ -26,7 +26,7 @@ namespace int8graph {
 ///
 /// and what follows it. Operands of post-ops are in fp32.
 struct MatmulPlan {
-  QuantizedInput source;
+  QuantizedInput source;  ///< zero point 0 where the bias has it, see fold_zero_point()
   std::optional<QuantizedInput> second;
   std::optional<WeightAndBias> layer;  ///< what makes it a linear layer
   bool weight_is_transposed = false;   ///< [N, K], as aten::linear has it

@@ -22,7 +22,7 @@ class PrimitiveRunner {
  public:
   /// @param constants the arguments that all calls share
   /// @param places of those that each call brings, such as DNNL_ARG_SRC
-  PrimitiveRunner(dnnl::primitive_desc_base description, PrimitiveConstants constants,
+  PrimitiveRunner(const dnnl::primitive_desc_base& description, PrimitiveConstants constants,
                   std::vector<int> places);
 
   /// @param data of the arguments, in the order of `places`; read, or written where it is a result
@@ -30,7 +30,7 @@ class PrimitiveRunner {
   void run(std::span<const void* const> data) const;
 
   /// oneDNN's name of the kernel, such as "brgconv:avx512_core_vnni".
-  std::string implementation() const { return description_.impl_info_str(); }
+  std::string implementation() const { return description().impl_info_str(); }
   /// The sizes of an argument, as the verbose log shows them.
   std::string sizes(int place) const;
 
@@ -55,7 +55,8 @@ class PrimitiveRunner {
 
   std::unique_ptr<Call> new_call() const;
 
-  dnnl::primitive_desc_base description_;
+  dnnl::primitive_desc_base description() const;
+
   dnnl::primitive primitive_;
   PrimitiveConstants constants_;
   std::vector<int> places_;

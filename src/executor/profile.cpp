@@ -73,7 +73,7 @@ void PartitionTimer::finish() {
   row.onednn += onednn_time;
 }
 
-void OneDnnTimer::finish() {
+void KernelTimer::finish() {
   onednn_time += nanoseconds_since(start_);
 }
 

@@ -15,7 +15,7 @@ struct PartitionTimes {
   std::string name;    ///< its operators, joined by '+'
   int64_t calls = 0;   ///< from all threads
   int64_t total = 0;   ///< from the interpreter's call to its return
-  int64_t onednn = 0;  ///< of that, inside oneDNN; 0 where it ran unfused
+  int64_t onednn = 0;  ///< of that, inside kernels, most of them oneDNN's; 0 where it ran unfused
 };
 
 /// Partitions of all modules and threads are timed from here on; earlier times are forgotten. While
@@ -51,17 +51,17 @@ class PartitionTimer {
   std::chrono::steady_clock::time_point start_;
 };
 
-/// Times what a partition's call spends inside oneDNN; stands within a PartitionTimer.
-class OneDnnTimer {
+/// Times what a partition's call spends inside kernels; stands within a PartitionTimer.
+class KernelTimer {
  public:
-  OneDnnTimer() : is_on_(profile_is_on.load(std::memory_order_relaxed)) {
+  KernelTimer() : is_on_(profile_is_on.load(std::memory_order_relaxed)) {
     if (is_on_) start_ = std::chrono::steady_clock::now();
   }
-  ~OneDnnTimer() {
+  ~KernelTimer() {
     if (is_on_) finish();
   }
-  OneDnnTimer(const OneDnnTimer&) = delete;
-  OneDnnTimer& operator=(const OneDnnTimer&) = delete;
+  KernelTimer(const KernelTimer&) = delete;
+  KernelTimer& operator=(const KernelTimer&) = delete;
 
  private:
   void finish();

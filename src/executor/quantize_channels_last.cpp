@@ -9,18 +9,8 @@
 #include <cmath>
 #include <utility>
 
+#include "executor/newer_cpus.h"
 #include "executor/tensor_bridge.h"
-
-// The library is built for any x86-64 CPU, and these functions for those that it is meant for, too.
-// Without fused multiply-add, as PyTorch's quantizer has it, they take ten times as long.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
-#define INT8GRAPH_FOR_NEWER_CPUS \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
-#define INT8GRAPH_CPU_IS_NEWER __builtin_cpu_supports("x86-64-v3")
-#else
-#define INT8GRAPH_FOR_NEWER_CPUS
-#define INT8GRAPH_CPU_IS_NEWER false
-#endif
 
 namespace int8graph {
 
@@ -29,16 +19,13 @@ namespace {
 constexpr int64_t kMostChannels = 4;
 constexpr int64_t kBlock = 64;  // pixels
 
-/// How numbers become integers.
+/// How numbers become integers. Without fused multiply-add, as PyTorch's quantizer has it, that
+/// takes ten times as long.
 struct Rounding {
   float inverse_scale;
   float zero_point;
   float least, most;  ///< of the type
 };
-
-// 1.5 * 2^23: added to a small float, it leaves the nearest integer, even if between two, in the
-// low bits.
-constexpr float kToInteger = 12582912.0F;
 
 /// A block of pixels of one image of C channels, as part of a function for certain CPUs.
 /// @param values [C, pixels], from the block's first pixel on

@@ -6,44 +6,47 @@
 
 namespace int8graph {
 
-/// Rows are worked off in blocks of a few sizes, so that what is prepared for each size serves
-/// every number of rows:
+/// Rows whose number varies from call to call are worked off in blocks of a few sizes, so that what
+/// is prepared for each size serves every number of rows:
 ///
 ///     300 rows = 256 + the last 48, of which 4 are done twice
-///      45 rows = 48, of which 3 are padding
+///     197 rows = 200, of which 3 are padding
 ///       7 rows = 7
 ///
 /// Each block reads the whole weight, which is most of what a small one costs (BERT-base with 12
-/// rows took 11.6 ms as 8 + 8, 12.5 as 8 + 4 and 9.9 as 12). So what is left behind whole 256s and
-/// 64s is one block, too. Doing up to 7 rows twice costs less than a block for them alone.
-inline constexpr std::array<int64_t, 21> kRowBlockSizes = {
-    1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 128, 192, 256};
-
-/// Of more rows than this, what does not fill a block is done together with rows before it.
-inline constexpr int64_t kWholeBlock = 64;
+/// rows took 11.6 ms as 8 + 8, 12.5 as 8 + 4 and 9.9 as 12). So up to 256 rows are one block, and
+/// so is what is left behind whole 256s.
+inline constexpr std::array<int64_t, 42> kRowBlockSizes = {
+    1,   2,   3,   4,   5,   6,   7,   8,   12,  16,  20,  24,  28,  32,
+    40,  48,  56,  64,  72,  80,  88,  96,  104, 112, 120, 128, 136, 144,
+    152, 160, 168, 176, 184, 192, 200, 208, 216, 224, 232, 240, 248, 256};
 
 /// The least size of a block that holds so many rows, up to 256.
 inline int64_t row_block_for(int64_t rows) {
   return *std::ranges::lower_bound(kRowBlockSizes, rows);
 }
 
-/// How many rows the blocks for `rows` rows read and write: some more if a single block is padded.
-inline int64_t padded_rows(int64_t rows) {
-  return rows < kWholeBlock ? row_block_for(rows) : rows;
+/// How the rows of a call are worked off.
+enum class RowSplit {
+  None,   ///< all at once, by what is prepared for this number of rows
+  Blocks  ///< in blocks of kRowBlockSizes
+};
+
+/// How many rows are read and written for `rows` rows: some more if a single block is padded.
+inline int64_t padded_rows(int64_t rows, RowSplit split) {
+  const bool is_padded = split == RowSplit::Blocks && rows < kRowBlockSizes.back();
+  return is_padded ? row_block_for(rows) : rows;
 }
 
 /// Calls `run(first_row, row_count)` for one block after the other. The last two may overlap, and
 /// they end at padded_rows().
 template <typename Run>
-void for_each_row_block(int64_t rows, const Run& run) {
-  const int64_t end = padded_rows(rows);
+void for_each_row_block(int64_t rows, RowSplit split, const Run& run) {
+  if (split == RowSplit::None) return run(0, rows);
+  const int64_t end = padded_rows(rows, split);
   int64_t first = 0;
   for (; end - first >= kRowBlockSizes.back(); first += kRowBlockSizes.back()) {
     run(first, kRowBlockSizes.back());
-  }
-  if (const int64_t count = (end - first) / kWholeBlock * kWholeBlock; count > 0) {
-    run(first, count);
-    first += count;
   }
   if (const int64_t count = row_block_for(end - first); first < end) run(end - count, count);
 }

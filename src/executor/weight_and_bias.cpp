@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "executor/newer_cpus.h"
 #include "ops/node_arguments.h"
 #include "ops/op_properties.h"
 
@@ -20,6 +21,10 @@ std::optional<at::Tensor> scales_of(const at::Tensor& weight, int64_t channel_ax
   return weight.q_per_channel_scales().to(at::kFloat).contiguous();
 }
 
+INT8GRAPH_FOR_NEWER_CPUS int32_t sum_of(const int8_t* numbers, int64_t count) {
+  return std::accumulate(numbers, numbers + count, int32_t{0});
+}
+
 /// The sums of each output channel's integers, f64 [channels], in which they are exact.
 at::Tensor channel_sums(const at::Tensor& weight, int64_t channel_axis) {
   const int64_t channels = weight.size(channel_axis);
@@ -33,7 +38,7 @@ at::Tensor channel_sums(const at::Tensor& weight, int64_t channel_axis) {
       has_channels_apart ? weight : weight.int_repr().movedim(channel_axis, 0).contiguous();
   const auto* numbers = static_cast<const int8_t*>(rows.const_data_ptr());
   for (int64_t channel = 0; channel < channels; ++channel, numbers += count) {
-    sums.data_ptr<double>()[channel] = std::accumulate(numbers, numbers + count, int32_t{0});
+    sums.data_ptr<double>()[channel] = sum_of(numbers, count);
   }
   return sums;
 }

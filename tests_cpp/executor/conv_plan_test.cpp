@@ -95,15 +95,15 @@ TEST(ConvPlan, TellsTheResultsSizesOfATransposedOneToo) {
   const auto graph = ir(R"IR(
 graph(%x, %w):
   %scale : float = prim::Constant[value=0.5]()
-  %zero : int = prim::Constant[value=0]()
+  %three : int = prim::Constant[value=3]()
   %u8 : int = prim::Constant[value=13]()
   %none : NoneType = prim::Constant()
   %strides : int[] = prim::Constant[value=[2, 3]]()
-  %pads : int[] = prim::Constant[value=[1, 0]]()
+  %pads : int[] = prim::Constant[value=[0, 0]]()
   %output_padding : int[] = prim::Constant[value=[1, 2]]()
   %dilations : int[] = prim::Constant[value=[1, 2]]()
   %groups : int = prim::Constant[value=2]()
-  %y = int8graph::dequantize(%x, %scale, %zero, %u8)
+  %y = int8graph::dequantize(%x, %scale, %three, %u8)
   %v = aten::dequantize(%w)
   %z = aten::conv_transpose2d(%y, %v, %none, %strides, %pads, %output_padding, %groups, %dilations)
   return (%z)
@@ -113,10 +113,11 @@ graph(%x, %w):
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->input_channels(), 8);
   EXPECT_EQ(plan->output_channels(), 6);
-  EXPECT_EQ(plan->layer.scales.numel(), 6);  // those of one group, twice
+  EXPECT_EQ(plan->layer.scales.numel(), 6);          // those of one group, twice
+  EXPECT_EQ(plan->source.parameters.zero_point, 3);  // not every weight is in every result
   for (const Sizes& source : {Sizes{1, 8, 1, 1}, Sizes{2, 8, 7, 5}}) {
     const auto expected = at::conv_transpose2d(at::ones(source), at::ones({8, 3, 3, 2}), {}, {2, 3},
-                                               {1, 0}, {1, 2}, 2, {1, 2});
+                                               {0, 0}, {1, 2}, 2, {1, 2});
     EXPECT_EQ(plan->result_sizes(source), expected.sizes().vec());
   }
   EXPECT_FALSE(plan->result_sizes({1, 6, 7, 5}));

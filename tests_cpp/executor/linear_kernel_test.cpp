@@ -10,19 +10,19 @@
 namespace int8graph {
 namespace {
 
-Kernel linear_kernel() {
+KernelUnderTest linear_kernel() {
   return {"return self.exact_linear(torch.gelu(self.linear(x)))", small_input(2), 0};
 }
 
 TEST(LinearKernel, TakesAnyNumberOfRows) {
-  const Kernel linear = linear_kernel();
+  const KernelUnderTest linear = linear_kernel();
   for (const int64_t rows : {1, 2, 7, 8, 9, 27, 45, 63, 64, 65, 197, 300, 513}) {
     linear.expect_right({linear.partition.int8(noise({rows, kChannels}))});
   }
 }
 
 TEST(LinearKernel, TakesAnyRankAndStrides) {
-  const Kernel linear = linear_kernel();
+  const KernelUnderTest linear = linear_kernel();
   const at::Tensor wide = linear.partition.int8(noise({5, 6, 2 * kChannels}));
   linear.expect_right({linear.partition.int8(noise({kChannels}))});
   linear.expect_right({linear.partition.int8(noise({2, 3, 4, kChannels}))});
@@ -31,8 +31,8 @@ TEST(LinearKernel, TakesAnyRankAndStrides) {
 }
 
 TEST(LinearKernel, AddsAnOperandThatBroadcasts) {
-  const Kernel linear("y = self.linear(x)\nreturn torch.topk(self.linear_second(y) + x, 2)[0]",
-                      small_input(2), 1);
+  const KernelUnderTest linear(
+      "y = self.linear(x)\nreturn torch.topk(self.linear_second(y) + x, 2)[0]", small_input(2), 1);
   ASSERT_EQ(linear.partition.node().inputs().size(), 2);
   const auto subgraph = linear.partition.node().g(c10::attr::Subgraph);
   const auto plan = matmul_plan(*subgraph).value();
@@ -52,16 +52,17 @@ TEST(LinearKernel, AddsAnOperandThatBroadcasts) {
 }
 
 TEST(LinearKernel, AddsAConstant) {
-  const Kernel linear("return self.exact_linear(torch.gelu(self.linear(x)) + self.w[:2])",
-                      small_input(2), 0);
+  const KernelUnderTest linear("return self.exact_linear(torch.gelu(self.linear(x)) + self.w[:2])",
+                               small_input(2), 0);
   linear.expect_right({linear.partition.int8(small_input(2))});
   linear.expect_right({linear.partition.int8(noise({3, 2, kChannels}))});
 }
 
 TEST(LinearKernel, AddsAnOperandInInt8) {
   for (const char* sum : {"self.linear_second(y) + x", "x + self.linear_second(y)"}) {
-    const Kernel linear("y = self.linear(x)\nreturn self.exact_linear(" + std::string(sum) + ")",
-                        small_input(2), 1);
+    const KernelUnderTest linear(
+        "y = self.linear(x)\nreturn self.exact_linear(" + std::string(sum) + ")", small_input(2),
+        1);
     const auto plan = matmul_plan(*linear.partition.node().g(c10::attr::Subgraph)).value();
     const size_t source = plan.source.argument;
     for (const int64_t rows : {1, 9, 64, 70, 300}) {
@@ -74,15 +75,15 @@ TEST(LinearKernel, AddsAnOperandInInt8) {
 }
 
 TEST(LinearKernel, TakesPReluOfAMatrixOnly) {
-  const Kernel linear("return self.exact_linear(torch.prelu(self.linear(x), self.scale))",
-                      small_input(2), 0);
+  const KernelUnderTest linear("return self.exact_linear(torch.prelu(self.linear(x), self.scale))",
+                               small_input(2), 0);
   linear.expect_right({linear.partition.int8(noise({5, kChannels}))});
   linear.expect_right({linear.partition.int8(noise({70, kChannels}))});
   EXPECT_FALSE(linear.kernel->run(std::vector{linear.partition.int8(noise({3, 8, kChannels}))}));
 }
 
 TEST(LinearKernel, ThreadsShareTheWeight) {
-  const Kernel linear = linear_kernel();
+  const KernelUnderTest linear = linear_kernel();
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] {

@@ -4,6 +4,8 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
 
+#include <thread>
+
 #include "executor/linear_kernel.h"
 #include "testing/ir.h"
 #include "testing/needs_avx512_vnni.h"
@@ -43,32 +45,48 @@ graph(%x, %other, %w, %b, %slopes):
             {{"w", weight}, {"b", noise({outer}, 3)}, {"slopes", noise({outer}, 4)}});
 }
 
-/// Compares with PyTorch's operators.
-void expect_right(jit::Graph& graph, int64_t rows, const at::Tensor& other) {
-  const auto plan = matmul_plan(graph);
-  ASSERT_TRUE(plan);
-  const auto dtype = static_cast<c10::ScalarType>(plan->source.parameters.dtype);
-  const at::Tensor x =
-      at::quantize_per_tensor(noise({rows, kInner}), 0.05, dtype == kU8 ? 117 : 0, dtype);
-  const std::vector<at::Tensor> inputs = {x, other};
-  const auto kernel = make_linear_kernel(*plan, "a layer", Weights::Shared);
-  const auto result = kernel->run(inputs);
-  ASSERT_TRUE(result);
-  const jit::Code code(graph.copy(), "unfused");
-  jit::Stack stack(inputs.begin(), inputs.end());
-  jit::InterpreterState(code).run(stack);
-  const at::Tensor expected = stack.front().toTensor();
-  if (expected.is_quantized()) return expect_one_step_apart(*result, expected);
-  EXPECT_TRUE(at::allclose(*result, expected, 1e-4, 1e-4));
-}
+/// A layer's kernel, and its subgraph to compare with.
+class Layer {
+ public:
+  explicit Layer(const std::string& rest, c10::ScalarType dtype = kU8,
+                 Weights weights = Weights::Shared)
+      : zero_point_(dtype == kU8 ? 117 : 0),
+        dtype_(dtype),
+        graph_(layer(rest, kInner, kOuter, dtype)),
+        code_(layer(rest, kInner, kOuter, dtype), "unfused"),  // weights of its own
+        kernel_(make_linear_kernel(matmul_plan(*graph_).value(), "a layer", weights)) {}
+
+  void expect_right(int64_t rows, const at::Tensor& other) const {
+    SCOPED_TRACE(rows);
+    const at::Tensor x = at::quantize_per_tensor(noise({rows, kInner}), 0.05, zero_point_, dtype_);
+    const std::vector<at::Tensor> inputs = {x, other};
+    const auto result = kernel_->run(inputs);
+    ASSERT_TRUE(result);
+    jit::Stack stack(inputs.begin(), inputs.end());
+    jit::InterpreterState(code_).run(stack);
+    const at::Tensor expected = stack.front().toTensor();
+    if (expected.is_quantized()) return expect_one_step_apart(*result, expected);
+    EXPECT_TRUE(at::allclose(*result, expected, 1e-4, 1e-4));
+  }
+
+  void expect_right(int64_t rows) const { expect_right(rows, noise({rows, kOuter}, 5)); }
+
+ private:
+  const int64_t zero_point_;
+  const c10::ScalarType dtype_;
+  const std::shared_ptr<jit::Graph> graph_;
+  const jit::Code code_;
+  const std::unique_ptr<const PrimitiveKernel> kernel_;
+};
 
 class LinearForms : public NeedsAvx512Vnni {};
 
 LinearForm form_of(jit::Graph& graph, int64_t rows) {
-  return LinearConstants(matmul_plan(graph).value()).form_for(rows);
+  const auto constants = std::make_shared<LinearConstants>(matmul_plan(graph).value());
+  return LinearPrimitive(constants, rows).form();
 }
 
-TEST_F(LinearForms, WholeBlocksAreConvolutions) {
+TEST_F(LinearForms, ManyRowsAreAConvolution) {
   const auto graph = layer("%result = aten::relu(%z)");
   EXPECT_EQ(form_of(*graph, 256), LinearForm::Convolution);
   EXPECT_EQ(form_of(*graph, 64), LinearForm::Convolution);
@@ -82,33 +100,48 @@ TEST_F(LinearForms, WhatWouldBePackedInAnotherWayIsAMatmul) {
   EXPECT_EQ(form_of(*layer(relu, 192, 128, kS8), 64), LinearForm::Matmul);  // has sums behind it
 }
 
+const std::string kQuantized =
+    "\n  %result = aten::quantize_per_tensor(%a, %wide, %zero_point, %dtype)";
+const std::string kWithOperand =
+    "%c = aten::prelu(%z, %slopes)\n  %a = aten::add(%c, %other, %one)" + kQuantized;
+
 TEST(LinearPrimitive, GivesTheSameNumbersInAllForms) {
-  const std::string quantized =
-      "\n  %result = aten::quantize_per_tensor(%a, %wide, %zero_point, %dtype)";
   for (const auto dtype : {kU8, kS8}) {
-    for (const std::string& rest : {
-             std::string("%result = aten::relu(%z)"),
-             "%a = aten::gelu(%z, %none)" + quantized,
-             std::string("%result = aten::add(%other, %z, %one)"),
-             "%c = aten::prelu(%z, %slopes)\n  %a = aten::add(%c, %other, %one)" + quantized,
-             std::string("%result = aten::mul(%z, %slopes)"),
-         }) {
-      const auto graph = layer(rest, kInner, kOuter, dtype);
-      for (const int64_t rows : {40, 64, 100, 192, 300}) {
-        SCOPED_TRACE(rest + " of " + std::to_string(rows) + " rows");
-        expect_right(*graph, rows, noise({rows, kOuter}, 5));
-      }
+    for (const std::string& rest :
+         {std::string("%result = aten::relu(%z)"), "%a = aten::gelu(%z, %none)" + kQuantized,
+          std::string("%result = aten::add(%other, %z, %one)"), kWithOperand,
+          std::string("%result = aten::mul(%z, %slopes)")}) {
+      SCOPED_TRACE(rest);
+      for (const int64_t rows : {40, 64, 100, 192, 300}) Layer(rest, dtype).expect_right(rows);
     }
   }
 }
 
 TEST(LinearPrimitive, ReadsAnOperandInInt8) {
-  const auto graph = layer(
+  const Layer layer(
       "%s = int8graph::dequantize(%other, %wide, %zero_point, %dtype)\n"
       "  %result = aten::add(%s, %z, %one)");
   for (const int64_t rows : {40, 64, 300}) {
-    expect_right(*graph, rows, at::quantize_per_tensor(noise({rows, kOuter}, 5), 0.25, 117, kU8));
+    layer.expect_right(rows, at::quantize_per_tensor(noise({rows, kOuter}, 5), 0.25, 117, kU8));
   }
+}
+
+TEST(LinearPrimitive, GivesThemHoweverRowsAreSplit) {
+  const Layer layer(kWithOperand, kU8, Weights::Owned);
+  for (int64_t rows = 1; rows < 530; rows += 1 + rows / 9) layer.expect_right(rows);
+  for (int i = 0; i < 20; ++i) layer.expect_right(197);  // blocks at first, then all at once
+  layer.expect_right(100);
+}
+
+TEST(LinearPrimitive, GivesThemToManyThreads) {
+  const Layer layer(kWithOperand);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      for (int64_t rows = 60 + i; rows < 330; rows += 23) layer.expect_right(rows);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace

@@ -12,12 +12,12 @@ namespace jit = torch::jit;
 
 class ProductKernel : public NeedsAvx512Vnni {};
 
-Kernel product_kernel() {
+KernelUnderTest product_kernel() {
   return {"return torch.topk(torch.matmul(x, x.transpose(1, 2)) / 2.0, 2)[0]", noise({2, 6, 5}), 0};
 }
 
 TEST_F(ProductKernel, TakesAnySizesAndStrides) {
-  const Kernel product = product_kernel();
+  const KernelUnderTest product = product_kernel();
   ASSERT_EQ(product.partition.node().inputs().size(), 2);
   const auto pair = [&](const at::Tensor& a, const at::Tensor& b) {
     return std::vector<at::Tensor>{product.partition.int8(a, 0), product.partition.int8(b, 1)};
@@ -80,7 +80,7 @@ TEST_F(ProductKernel, PutsHeadsInsideWhereItsReadersWantThem) {
 }
 
 TEST_F(ProductKernel, LeavesBroadcastingToOneDnnGraph) {
-  const Kernel product = product_kernel();
+  const KernelUnderTest product = product_kernel();
   const auto takes = [&](const at::Tensor& a, const at::Tensor& b) {
     const std::vector<at::Tensor> pair = {product.partition.int8(a, 0),
                                           product.partition.int8(b, 1)};

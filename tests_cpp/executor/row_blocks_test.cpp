@@ -14,29 +14,39 @@ using Blocks = std::vector<std::pair<int64_t, int64_t>>;  // first row, number o
 
 Blocks blocks_of(int64_t rows) {
   Blocks blocks;
-  for_each_row_block(rows, [&](int64_t first, int64_t count) { blocks.push_back({first, count}); });
+  for_each_row_block(rows, RowSplit::Blocks, [&](int64_t first, int64_t count) {
+    blocks.push_back({first, count});
+  });
   return blocks;
 }
 
 TEST(RowBlocks, AreLargeOnesAndOneForTheRest) {
-  EXPECT_EQ(blocks_of(128), (Blocks{{0, 128}}));
+  EXPECT_EQ(blocks_of(256), (Blocks{{0, 256}}));
   EXPECT_EQ(blocks_of(296), (Blocks{{0, 256}, {256, 40}}));
-  EXPECT_EQ(blocks_of(456), (Blocks{{0, 256}, {256, 192}, {448, 8}}));
+  EXPECT_EQ(blocks_of(456), (Blocks{{0, 256}, {256, 200}}));
   EXPECT_EQ(blocks_of(512), (Blocks{{0, 256}, {256, 256}}));
 }
 
 TEST(RowBlocks, TheLastOneOverlapsWhereItIsLargerThanTheRest) {
-  EXPECT_EQ(blocks_of(65), (Blocks{{0, 64}, {64, 1}}));
-  EXPECT_EQ(blocks_of(197), (Blocks{{0, 192}, {192, 5}}));
+  EXPECT_EQ(blocks_of(257), (Blocks{{0, 256}, {256, 1}}));
   EXPECT_EQ(blocks_of(300), (Blocks{{0, 256}, {252, 48}}));
 }
 
 TEST(RowBlocks, OfFewRowsASingleOneIsPadded) {
   EXPECT_EQ(blocks_of(7), (Blocks{{0, 7}}));
   EXPECT_EQ(blocks_of(9), (Blocks{{0, 12}}));
-  EXPECT_EQ(blocks_of(45), (Blocks{{0, 48}}));
-  EXPECT_EQ(padded_rows(45), 48);
-  EXPECT_EQ(padded_rows(101), 101);
+  EXPECT_EQ(blocks_of(197), (Blocks{{0, 200}}));
+  EXPECT_EQ(padded_rows(197, RowSplit::Blocks), 200);
+  EXPECT_EQ(padded_rows(300, RowSplit::Blocks), 300);
+}
+
+TEST(RowBlocks, AreNotNeededForANumberOfRowsThatStays) {
+  Blocks blocks;
+  for_each_row_block(300, RowSplit::None, [&](int64_t first, int64_t count) {
+    blocks.push_back({first, count});
+  });
+  EXPECT_EQ(blocks, (Blocks{{0, 300}}));
+  EXPECT_EQ(padded_rows(197, RowSplit::None), 197);
 }
 
 TEST(RowBlocks, CoverAllRowsWithAFewSizes) {
@@ -49,7 +59,7 @@ TEST(RowBlocks, CoverAllRowsWithAFewSizes) {
       covered = first + count;
       sizes.insert(count);
     }
-    EXPECT_EQ(covered, padded_rows(rows));
+    EXPECT_EQ(covered, padded_rows(rows, RowSplit::Blocks));
     EXPECT_GE(covered, rows);
   }
   EXPECT_TRUE(std::ranges::equal(sizes, kRowBlockSizes));

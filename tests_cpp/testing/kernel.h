@@ -11,8 +11,8 @@
 namespace int8graph {
 
 /// The kernel of the partition at a position of a fused model, and that partition to compare with.
-struct Kernel {
-  Kernel(const std::string& body, const at::Tensor& input, size_t position)
+struct KernelUnderTest {
+  KernelUnderTest(const std::string& body, const at::Tensor& input, size_t position)
       : partition(small_model(body), {input}, position),
         kernel(make_primitive_kernel(*partition.node().g(c10::attr::Subgraph), "a kernel",
                                      OutputLayout::Any, {}, Weights::Shared)) {}
