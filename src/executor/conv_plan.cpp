@@ -41,6 +41,14 @@ std::optional<std::vector<int64_t>> ConvPlan::result_sizes(c10::IntArrayRef sour
   return sizes;
 }
 
+namespace {
+
+bool is_unpadded(const Integers& pads) {
+  return std::ranges::all_of(pads, [](int64_t pad) { return pad == 0; });
+}
+
+}  // namespace
+
 std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   auto chain = compute_chain(subgraph);
   if (!chain || chain->compute.kind == OpKind::MatMul) return {};
@@ -55,9 +63,7 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   if (has_scales_of_one_group) layer->scales = layer->scales.repeat({groups});
   auto pads_begin = attr_of<Integers>(convolution, Attr::pads_begin);
   auto pads_end = attr_of<Integers>(convolution, Attr::pads_end);
-  const auto is_zero = [](int64_t pad) { return pad == 0; };
-  if (!is_transposed && std::ranges::all_of(pads_begin, is_zero) &&
-      std::ranges::all_of(pads_end, is_zero)) {
+  if (!is_transposed && is_unpadded(pads_begin) && is_unpadded(pads_end)) {
     fold_zero_point(source->parameters, *layer, /*channel_axis=*/0);
   }
   return ConvPlan{*source,

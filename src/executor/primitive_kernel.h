@@ -17,12 +17,13 @@ struct Graph;
 
 namespace int8graph {
 
-/// Runs a partition by one primitive of oneDNN, past oneDNN Graph. Shared by all threads.
+/// Runs a partition by primitives of oneDNN, mostly a single one, past oneDNN Graph. Shared by all
+/// threads.
 ///
 /// Why past it: oneDNN Graph 3.2 compiles each partition for each shape from the start, 0.1 to 0.2
 /// ms a time, where oneDNN's cache of primitives makes one in 0.02 ms if a partition of the same
 /// form has met that shape before. A model of 12 equal layers then pays for one. Where both know a
-/// form, it is the primitive that oneDNN Graph runs, too.
+/// form, it is the primitive that oneDNN Graph runs, too, or a faster one.
 class PrimitiveKernel {
  public:
   virtual ~PrimitiveKernel() = default;

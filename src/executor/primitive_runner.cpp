@@ -87,7 +87,7 @@ PrimitiveRunner::PrimitiveRunner(const dnnl::primitive_desc_base& description,
 }
 
 /// The primitive's own, which equal primitives share: one of a matmul takes 72 KB, so another for
-/// each block size of each layer of BERT-base would take 200 MB.
+/// each block size of each layer of BERT-base would take 140 MB.
 dnnl::primitive_desc_base PrimitiveRunner::description() const {
   dnnl::primitive_desc_base result;
   result.reset(const_cast<dnnl_primitive_desc_t>(primitive_.get_primitive_desc()), /*weak=*/true);

@@ -26,7 +26,7 @@ Recorder& recorder() {
 /// Whether this thread is in a partition's call. A partition may run others, its parts.
 thread_local bool is_timed = false;
 
-/// What that call has spent inside oneDNN so far.
+/// What that call has spent inside kernels so far.
 thread_local int64_t onednn_time = 0;
 
 int64_t nanoseconds_since(Clock::time_point start) {

@@ -180,6 +180,18 @@ TEST_F(AttentionKernel, TakesMasksThatBroadcast) {
   }
 }
 
+TEST_F(AttentionKernel, GivesZerosWhereMinusInfinityHidesAllKeys) {
+  for (const bool is_padded : {false, true}) {
+    const Kernel attention;
+    if (is_padded) attention.expect_right(inputs_of(2, 3, 4));
+    Inputs inputs = inputs_of(2, 6, 5);
+    inputs.mask = at::full({2, 1, 6, 5}, -INFINITY);
+    const auto result = attention.kernel->run(attention.arguments_of(inputs));
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->dequantize().abs().max().item<float>(), 0);
+  }
+}
+
 TEST_F(AttentionKernel, LeavesTheResultAsItIsWanted) {
   const Kernel attention(kMasked, OutputLayout::Contiguous);
   EXPECT_TRUE(attention.expect_right(inputs_of(2, 6, 5)).is_contiguous());

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "executor/linear_kernel.h"
+#include "executor/row_blocks.h"
 #include "testing/ir.h"
 #include "testing/needs_avx512_vnni.h"
 #include "testing/partition.h"
@@ -98,6 +99,16 @@ TEST_F(LinearForms, WhatWouldBePackedInAnotherWayIsAMatmul) {
   EXPECT_EQ(form_of(*layer(relu, 192, 96), 64), LinearForm::Matmul);
   EXPECT_EQ(form_of(*layer(relu, 160, 128), 64), LinearForm::Matmul);
   EXPECT_EQ(form_of(*layer(relu, 192, 128, kS8), 64), LinearForm::Matmul);  // has sums behind it
+}
+
+TEST_F(LinearForms, NoneIsAReferenceKernel) {
+  // for 256 rows, oneDNN 3.2's convolution wants this weight in columns of 48
+  const auto graph = layer("%result = aten::add(%other, %z, %one)", 3072, 768);
+  const auto constants = std::make_shared<LinearConstants>(matmul_plan(*graph).value());
+  for (const int64_t rows : kRowBlockSizes) {
+    const std::string name = LinearPrimitive(constants, rows).implementation();
+    EXPECT_FALSE(name.starts_with("ref")) << rows << " rows: " << name;
+  }
 }
 
 const std::string kQuantized =
