@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "executor/steps.h"
+
 namespace int8graph {
 
 namespace jit = torch::jit;
@@ -66,18 +68,20 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   if (!is_transposed && is_unpadded(pads_begin) && is_unpadded(pads_end)) {
     fold_zero_point(source->parameters, *layer, /*channel_axis=*/0);
   }
-  return ConvPlan{*source,
-                  std::move(*layer),
-                  attr_of<Integers>(convolution, Attr::strides),
-                  attr_of<Integers>(convolution, Attr::dilations),
-                  std::move(pads_begin),
-                  std::move(pads_end),
-                  is_transposed
-                      ? std::optional(attr_of<Integers>(convolution, Attr::output_padding))
-                      : std::nullopt,
-                  groups,
-                  *std::move(post_ops),
-                  std::move(chain->quantizer)};
+  ConvPlan plan{*source,
+                std::move(*layer),
+                attr_of<Integers>(convolution, Attr::strides),
+                attr_of<Integers>(convolution, Attr::dilations),
+                std::move(pads_begin),
+                std::move(pads_end),
+                is_transposed ? std::optional(attr_of<Integers>(convolution, Attr::output_padding))
+                              : std::nullopt,
+                groups,
+                *std::move(post_ops),
+                std::move(chain->quantizer)};
+  plan.in_steps = compute_in_steps(plan.quantizer, plan.output_channels(), plan.source.parameters,
+                                   plan.layer, plan.post_ops);
+  return plan;
 }
 
 }  // namespace int8graph

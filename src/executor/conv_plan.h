@@ -26,7 +26,7 @@ namespace int8graph {
 ///
 /// and what else follows it. All lists have an element for each spatial dimension.
 struct ConvPlan {
-  QuantizedInput source;  ///< zero point 0 where the bias has it, see fold_zero_point()
+  QuantizedInput source;  ///< parameters that weight and bias have taken in are 1 and 0
   WeightAndBias layer;
   std::vector<int64_t> strides;
   std::vector<int64_t>
@@ -36,6 +36,7 @@ struct ConvPlan {
   int64_t groups;
   std::vector<PostOp> post_ops;
   at::QuantizerPtr quantizer;  ///< of the result; null for f32
+  bool in_steps = false;       ///< layer and post-ops compute its steps, see executor/steps.h
 
   bool is_transposed() const { return output_padding.has_value(); }
   size_t spatial_dimensions() const { return strides.size(); }

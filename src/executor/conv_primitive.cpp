@@ -84,6 +84,7 @@ dnnl::primitive_desc describe_as(dnnl::algorithm algorithm, const ConvPlan& plan
   const auto attr = primitive_attributes({.source = plan.source.parameters,
                                           .weight_scales_mask = weight_scales_mask(plan),
                                           .quantizer = plan.quantizer,
+                                          .in_steps = plan.in_steps,
                                           .post_ops = plan.post_ops,
                                           .operands = operands,
                                           .channels = channels_of_post_ops(plan)});
@@ -117,7 +118,7 @@ ConvConstants::ConvConstants(const ConvPlan& plan, Weights weights)
   arguments_.add_layer(layer_, bias_of(plan));
   arguments_.add_post_ops(post_ops_, channels_of_post_ops(plan));
   arguments_.add_source(plan.source.parameters);
-  arguments_.add_quantizer(plan.quantizer);
+  if (!plan.in_steps) arguments_.add_quantizer(plan.quantizer);
 }
 
 PrimitiveConstants ConvConstants::with_weight(const memory::desc& layout) const {

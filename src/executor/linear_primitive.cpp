@@ -51,6 +51,7 @@ dnnl::primitive_attr attributes_of(LinearForm form, const MatmulPlan& plan, int6
       {.source = plan.source.parameters,
        .weight_scales_mask = plan.layer->scales.numel() > 1 ? per_column : 0,
        .quantizer = plan.quantizer,
+       .in_steps = plan.in_steps,
        .post_ops = plan.post_ops,
        .operands = operands,
        .channels = channels_of_rank(plan.outer_size(), rank_of(form))});
@@ -130,7 +131,7 @@ PrimitiveConstants arguments_of(const LinearConstants& constants, LinearForm for
   result.add_layer(*plan.layer, bias_of(form, plan));
   result.add_post_ops(plan.post_ops, channels_of_rank(plan.outer_size(), rank_of(form)));
   result.add_source(plan.source.parameters);
-  result.add_quantizer(plan.quantizer);
+  if (!plan.in_steps) result.add_quantizer(plan.quantizer);
   return result;
 }
 

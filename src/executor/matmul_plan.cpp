@@ -2,6 +2,7 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "executor/steps.h"
 #include "ops/node_arguments.h"
 #include "ops/op_properties.h"
 
@@ -36,6 +37,10 @@ std::optional<MatmulPlan> matmul_plan(jit::Graph& subgraph) {
   if (!source || !post_ops) return {};
   MatmulPlan plan{*source, {}, {}, false, *std::move(post_ops), std::move(chain->quantizer)};
   if (!read_factor(chain->compute, subgraph, plan)) return {};
+  if (plan.layer) {
+    plan.in_steps = compute_in_steps(plan.quantizer, plan.outer_size(), plan.source.parameters,
+                                     *plan.layer, plan.post_ops);
+  }
   return plan;
 }
 

@@ -26,12 +26,13 @@ namespace int8graph {
 ///
 /// and what follows it. Operands of post-ops are in fp32.
 struct MatmulPlan {
-  QuantizedInput source;  ///< zero point 0 where the bias has it, see fold_zero_point()
+  QuantizedInput source;  ///< parameters that weight and bias have taken in are 1 and 0
   std::optional<QuantizedInput> second;
   std::optional<WeightAndBias> layer;  ///< what makes it a linear layer
   bool weight_is_transposed = false;   ///< [N, K], as aten::linear has it
   std::vector<PostOp> post_ops;
   at::QuantizerPtr quantizer;  ///< of the result; null for f32
+  bool in_steps = false;       ///< layer and post-ops compute its steps, see executor/steps.h
 
   int64_t inner_size() const { return layer->weight.size(weight_is_transposed ? 1 : 0); }  ///< K
   int64_t outer_size() const { return layer->weight.size(weight_is_transposed ? 0 : 1); }  ///< N

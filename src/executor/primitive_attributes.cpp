@@ -45,10 +45,10 @@ memory::desc channels_of_rank(int64_t channels, size_t rank) {
 
 dnnl::primitive_attr primitive_attributes(const AttributesOf& of) {
   dnnl::primitive_attr attr = plain_attributes();
-  attr.set_scales_mask(DNNL_ARG_SRC, kPerTensor);
+  if (of.source.scale != 1) attr.set_scales_mask(DNNL_ARG_SRC, kPerTensor);
   attr.set_scales_mask(DNNL_ARG_WEIGHTS, of.weight_scales_mask);
   if (of.source.zero_point != 0) attr.set_zero_points_mask(DNNL_ARG_SRC, kPerTensor);
-  if (of.quantizer) {
+  if (of.quantizer && !of.in_steps) {
     attr.set_scales_mask(DNNL_ARG_DST, kPerTensor);
     if (static_cast<const at::PerTensorAffineQuantizer&>(*of.quantizer).zero_point() != 0)
       attr.set_zero_points_mask(DNNL_ARG_DST, kPerTensor);

@@ -14,6 +14,7 @@ struct AttributesOf {
   QuantizerParameters source;
   int weight_scales_mask;      ///< of the dimensions along which they differ; 0 for a single scale
   at::QuantizerPtr quantizer;  ///< of the result; null for f32
+  bool in_steps = false;       ///< what is computed are its steps already, see executor/steps.h
   std::span<const PostOp> post_ops;
   std::span<const dnnl::memory::desc> operands;  ///< of the binary post-ops, in their order
   dnnl::memory::desc channels;  ///< how numbers of post-ops lie that belong to channels

@@ -44,7 +44,7 @@ void PrimitiveConstants::add_zero_point(int place, int64_t zero_point) {
 }
 
 void PrimitiveConstants::add_source(const QuantizerParameters& parameters) {
-  add_scale(DNNL_ARG_SRC, parameters.scale);
+  if (parameters.scale != 1) add_scale(DNNL_ARG_SRC, parameters.scale);
   if (parameters.zero_point != 0) add_zero_point(DNNL_ARG_SRC, parameters.zero_point);
 }
 

@@ -20,7 +20,7 @@ class PrimitiveConstants {
   void add(int place, dnnl::memory value);
   void add_scale(int place, double scale);
 
-  /// Scale and, unless it is 0, zero point of what is read.
+  /// Scale and zero point of what is read, unless they are 1 and 0.
   void add_source(const QuantizerParameters& parameters);
   /// The same of the result; nothing for a result in fp32.
   void add_quantizer(const at::QuantizerPtr& quantizer);

@@ -78,7 +78,8 @@ TEST(ConvPlan, ReadsASummandInInt8OnEitherSide) {
     const auto plan = plan_of(sum + kQuantized);
     ASSERT_TRUE(plan) << sum;
     EXPECT_EQ(plan->summand(), 1);
-    EXPECT_EQ(plan->post_ops[0].int8->parameters, (QuantizerParameters{0.25, 3, 13}));
+    EXPECT_TRUE(plan->in_steps);
+    EXPECT_EQ(plan->post_ops[0].int8->parameters, (QuantizerParameters{0.5, 3, 13}));  // 0.25 / 0.5
   }
 }
 
