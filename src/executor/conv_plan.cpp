@@ -12,6 +12,14 @@ namespace int8graph {
 namespace jit = torch::jit;
 using Integers = std::vector<int64_t>;
 
+namespace {
+
+bool is_unpadded(const Integers& pads) {
+  return std::ranges::all_of(pads, [](int64_t pad) { return pad == 0; });
+}
+
+}  // namespace
+
 std::optional<size_t> ConvPlan::summand() const {
   const auto sum =
       std::ranges::find_if(post_ops, [](const PostOp& op) { return op.int8.has_value(); });
@@ -42,14 +50,6 @@ std::optional<std::vector<int64_t>> ConvPlan::result_sizes(c10::IntArrayRef sour
   }
   return sizes;
 }
-
-namespace {
-
-bool is_unpadded(const Integers& pads) {
-  return std::ranges::all_of(pads, [](int64_t pad) { return pad == 0; });
-}
-
-}  // namespace
 
 std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   auto chain = compute_chain(subgraph);

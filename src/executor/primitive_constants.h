@@ -22,7 +22,7 @@ class PrimitiveConstants {
 
   /// Scale and zero point of what is read, unless they are 1 and 0.
   void add_source(const QuantizerParameters& parameters);
-  /// The same of the result; nothing for a result in fp32.
+  /// Scale and, unless it is 0, zero point of the result; nothing for a result in fp32.
   void add_quantizer(const at::QuantizerPtr& quantizer);
   /// The scales of a layer's weight, and its bias if it has one. Both outlive the constants.
   /// @param bias how the primitive sees the bias

@@ -16,7 +16,7 @@ bool has_fast_softmax();
 ///     round(exp(x - largest) / sum(exp(x - largest)) / scale), half to even, at most 255 or 127
 ///
 /// A row of -inf alone, which has no softmax, becomes zeros, as in PyTorch's scaled dot product
-/// attention. So has one with NaN or +inf, of which any numbers may come.
+/// attention. One with NaN or +inf, which has none either, may become any numbers.
 /// @param scores f32 [rows, length], overwritten
 /// @param dtype of the result, kQUInt8 or kQInt8
 /// @param result bytes [rows, length]
