@@ -8,6 +8,7 @@
 
 #include "observe/recording_rule.h"
 #include "observe/tensor_ranges.h"
+#include "ops/attached_nodes.h"
 
 namespace int8graph {
 
@@ -19,9 +20,20 @@ constexpr std::array<std::string_view, 4> kCopies = {"aten::clone", "aten::to", 
 // The written first argument gets the second one's values.
 constexpr std::string_view kCopyInPlace = "aten::copy_";
 
+// The same, but for zeros at the edges.
+constexpr std::string_view kPad = "aten::pad";
+
 bool holds(const std::vector<at::Tensor>& tensors, const at::Tensor& wanted) {
   return std::any_of(tensors.begin(), tensors.end(),
                      [&](const at::Tensor& tensor) { return tensor.is_same(wanted); });
+}
+
+// Whether results hold the values of the first argument, and zeros at most.
+bool passes_first_on(std::string_view symbol, c10::ArrayRef<c10::IValue> arguments) {
+  if (symbol == kPad) return is_zero_padding(arguments[1], arguments[2], arguments[3]);
+  const Operator* row = find_operator(symbol);
+  return (row != nullptr && row->moves_elements()) ||
+         std::find(kCopies.begin(), kCopies.end(), symbol) != kCopies.end();
 }
 
 // Ranges of activations in training are not those that the model will see.
@@ -124,9 +136,7 @@ void Observation::start(std::string_view symbol, const std::vector<size_t>& writ
   const std::optional<RecordedCall> recorded = recorded_call(symbol, arguments);
   if (!recorded.has_value()) {
     unrecorded_.insert(running.symbol);
-    const Operator* row = find_operator(symbol);
-    running.passes_first_on = (row != nullptr && row->moves_elements()) ||
-                              std::find(kCopies.begin(), kCopies.end(), symbol) != kCopies.end();
+    running.passes_first_on = passes_first_on(symbol, arguments);
     running_ = std::move(running);
     return;
   }

@@ -19,17 +19,12 @@ bool is_tensor_list(const jit::Node& node) {
          node.output()->type()->isSubtypeOf(*c10::ListType::ofTensors());
 }
 
-/// aten::pad(input, pads, mode, value): zeros, in constant number, at the edges only.
 bool pads_with_zeros(const jit::Node& node) {
   if (node.kind() != c10::aten::pad) return false;
   const auto pads = jit::toIValue(node.input(1));
   const auto mode = jit::toIValue(node.input(2));
   const auto value = jit::toIValue(node.input(3));
-  if (!pads || !pads->isIntList() || !mode || !value) return false;
-  const bool zero = value->isNone() || value->toScalar().toDouble() == 0.0;
-  const auto amounts = pads->toIntVector();
-  const bool inward = std::ranges::any_of(amounts, [](int64_t amount) { return amount < 0; });
-  return mode->toStringRef() == "constant" && zero && !inward;
+  return pads && mode && value && is_zero_padding(*pads, *mode, *value);
 }
 
 /// The spatial dimensions of the convolution that reads there; 0 if none does.
@@ -45,6 +40,14 @@ bool pads_spatially(const jit::Node& pad, size_t spatial) {
 }
 
 }  // namespace
+
+bool is_zero_padding(const c10::IValue& pads, const c10::IValue& mode, const c10::IValue& value) {
+  if (!pads.isIntList()) return false;
+  const bool zero = value.isNone() || value.toScalar().toDouble() == 0.0;
+  const auto amounts = pads.toIntVector();
+  const bool inward = std::ranges::any_of(amounts, [](int64_t amount) { return amount < 0; });
+  return mode.toStringRef() == "constant" && zero && !inward;
+}
 
 bool is_attached(const jit::Node& node) {
   if (node.outputs().size() != 1 || node.output()->uses().size() != 1) return false;

@@ -4,6 +4,10 @@
 #include <optional>
 #include <vector>
 
+namespace c10 {
+struct IValue;
+}
+
 namespace torch::jit {
 struct Node;
 struct Value;
@@ -20,6 +24,10 @@ bool is_attached(const torch::jit::Node& node);
 
 /// Attached nodes and constants: what no operation of its own is made of.
 bool is_part_of_its_reader(const torch::jit::Node& node);
+
+/// Whether aten::pad with these arguments puts zeros at the edges of its input and nothing else.
+/// They are exact in int8, so a quantizer may stand on either side.
+bool is_zero_padding(const c10::IValue& pads, const c10::IValue& mode, const c10::IValue& value);
 
 /// Zeros that an attached aten::pad puts around a convolution's input, by spatial dimension.
 struct ZeroPadding {

@@ -254,6 +254,26 @@ TEST_F(CalibrationTest, ViewsSlicesAndCopiesKeepTheFlow) {
   EXPECT_EQ(conf.entries()[2].input_ranges[0].min, middle.min().item<float>());
 }
 
+TEST_F(CalibrationTest, ZeroPaddingKeepsTheFlow) {
+  const QuantConf conf = calibrated([&] {
+    const at::Tensor y = conv(x_);
+    at::relu(at::pad(y, {0, 0, 0, 0}));
+    at::relu(at::pad(y, {1, 0, 2, 1}));
+    at::relu(at::pad(y, {1, 0}, "constant", 0.5));
+    at::relu(at::pad(y, {1, 0, 1, 0}, "reflect"));
+    at::relu(at::pad(y, {-1, 0}));
+  });
+  ASSERT_EQ(conf.entries().size(), 6);
+  EXPECT_EQ(flows(conf.entries()[1]), "conv2d0.output0");
+  EXPECT_EQ(flows(conf.entries()[2]), "conv2d0.output0");
+  for (size_t i = 3; i < 6; ++i) {
+    EXPECT_EQ(flows(conf.entries()[i]), c10::str("relu", i, ".input0"));
+  }
+  const at::Tensor padded = at::pad(conv(x_), {1, 0, 2, 1});
+  EXPECT_EQ(conf.entries()[2].input_ranges[0].max, padded.max().item<float>());
+  EXPECT_EQ(conf.entries()[2].input_ranges[0].min, padded.min().item<float>());
+}
+
 TEST_F(CalibrationTest, WritesToAnAliasAreSeen) {
   const QuantConf conf = calibrated([&] {
     at::Tensor y = conv(x_);

@@ -415,6 +415,12 @@ const Pattern kPatterns[] = {
      "return self.exact_linear(torch.flatten(y, 1))",
      "quantize | dequantize+conv2d+relu | aten::adaptive_avg_pool2d | quantize | aten::flatten | "
      "dequantize+linear"},
+    {"sum_between_paddings", 4,
+     "y = self.conv2d(torch.pad(x, [0, 0, 0, 0]))\n"
+     "z = y + self.conv2d_same(torch.pad(y, [0, 0, 0, 0]))\n"
+     "return self.exact_conv2d(torch.pad(z, [0, 1, 0, 1]))",
+     "quantize | dequantize+aten::pad+conv2d+quantize | "
+     "dequantize+aten::pad+conv2d+dequantize+add+quantize | dequantize+aten::pad+conv2d"},
     {"mean", 4, "return self.exact_linear(torch.relu(self.conv2d(x)).mean([2, 3]))",
      "quantize | dequantize+conv2d+relu | aten::mean | quantize | dequantize+linear"},
 
