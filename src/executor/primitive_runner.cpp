@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/CPUAllocator.h>
+#include <c10/util/SmallVector.h>
 
 #include "executor/onednn_runtime.h"
 #include "executor/profile.h"
@@ -45,11 +46,21 @@ void point(const memory& argument, const void* data) {
         "oneDNN did not take the memory of a primitive's argument");
 }
 
+/// Lets the CPU fetch what a call reads of its arguments, all of them at once. The kernels since
+/// the last call have emptied its caches, and oneDNN reads one after the other.
+void fetch(std::span<const dnnl_exec_arg_t> arguments) {
+  // Where dnnl_memory of oneDNN 3.2 points to its data. A wrong guess costs time and nothing else.
+  constexpr size_t kPointer = 0x2a0;
+  for (const dnnl_exec_arg_t& argument : arguments) {
+    __builtin_prefetch(reinterpret_cast<const char*>(argument.memory) + kPointer);
+  }
+}
+
 }  // namespace
 
 struct PrimitiveRunner::Call {
-  std::vector<memory> memories;  // of `places_`, then the scratchpad
-  std::vector<dnnl_exec_arg_t> arguments;
+  c10::SmallVector<memory, 5> memories;  // of `places_`, then the scratchpad
+  c10::SmallVector<dnnl_exec_arg_t, 10> arguments;
 };
 
 PrimitiveRunner::IdleCalls::~IdleCalls() {
@@ -112,6 +123,7 @@ void PrimitiveRunner::run(std::span<const void* const> data) const {
   TORCH_INTERNAL_ASSERT_DEBUG_ONLY(data.size() == places_.size());
   std::unique_ptr<Call> call = idle_->take();
   if (!call) call = new_call();
+  fetch(call->arguments);
   for (size_t i = 0; i < places_.size(); ++i) point(call->memories[i], data[i]);
   const Scratch scratch(scratch_bytes_);
   if (scratch_bytes_ > 0) point(call->memories.back(), scratch.data());

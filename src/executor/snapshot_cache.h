@@ -1,5 +1,7 @@
 #pragma once
 
+#include <c10/util/SmallVector.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -8,7 +10,6 @@
 #include <mutex>
 #include <span>
 #include <thread>
-#include <vector>
 
 namespace int8graph {
 
@@ -60,13 +61,13 @@ class SnapshotCache {
 
   size_t size() const {
     const std::lock_guard lock(mutex_);
-    return table_.load()->slots.size();
+    return table_.load()->entries.size();
   }
 
  private:
   struct Slot {
-    Slot(uint64_t h, CacheKey k, std::shared_ptr<const Value> v, uint64_t now)
-        : key_hash(h), key(k.begin(), k.end()), value(std::move(v)), last_use(now) {}
+    Slot(CacheKey k, std::shared_ptr<const Value> v, uint64_t now)
+        : last_use(now), value(std::move(v)), key(k.begin(), k.end()) {}
 
     // Recency is counted in misses, so that hits of one epoch share a cache line unwritten.
     void touch(uint64_t now) {
@@ -75,21 +76,29 @@ class SnapshotCache {
       }
     }
 
-    const uint64_t key_hash;
-    const std::vector<int64_t> key;
-    const std::shared_ptr<const Value> value;
     std::atomic<uint64_t> last_use;
+    const std::shared_ptr<const Value> value;
+    const c10::SmallVector<int64_t, 16> key;
   };
 
+  struct Entry {
+    uint64_t key_hash;
+    std::shared_ptr<Slot> slot;
+  };
+
+  // A look-up finds the CPU's caches emptied by the kernels since the last one, so it reads few
+  // places: keys and the first entries lie where the objects do, hashes beside each other.
   struct Table {
     Slot* find(CacheKey key, uint64_t key_hash) const {
-      for (const auto& slot : slots) {
-        if (slot->key_hash == key_hash && std::ranges::equal(slot->key, key)) return slot.get();
+      for (const Entry& entry : entries) {
+        if (entry.key_hash == key_hash && std::ranges::equal(entry.slot->key, key)) {
+          return entry.slot.get();
+        }
       }
       return nullptr;
     }
 
-    std::vector<std::shared_ptr<Slot>> slots;
+    c10::SmallVector<Entry, 2> entries;
   };
 
   static uint64_t hash(CacheKey key) {
@@ -105,12 +114,12 @@ class SnapshotCache {
     const uint64_t now = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
     const Table* old = table_.load();
     auto next = std::make_unique<Table>(*old);
-    auto& slots = next->slots;
-    if (slots.size() >= capacity_) {
-      const auto by_use = [](const auto& a, const auto& b) { return a->last_use < b->last_use; };
-      slots.erase(std::ranges::min_element(slots, by_use));
+    auto& entries = next->entries;
+    if (entries.size() >= capacity_) {
+      const auto last_use = [](const Entry& entry) { return entry.slot->last_use.load(); };
+      entries.erase(std::ranges::min_element(entries, {}, last_use));
     }
-    slots.push_back(std::make_shared<Slot>(hash(key), key, std::move(value), now));
+    entries.push_back({hash(key), std::make_shared<Slot>(key, std::move(value), now)});
     table_.store(next.release(), std::memory_order_seq_cst);
     // Whoever enters from here on sees the new table; wait for those who may hold the old one.
     for (int turn = 0; turn < 2; ++turn) {
