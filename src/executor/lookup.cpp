@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "executor/newer_cpus.h"
+
 namespace int8graph {
 
 namespace {
@@ -24,6 +26,11 @@ struct Scales {
   const int64_t step;
 };
 
+INT8GRAPH_FOR_NEWER_CPUS void dequantize_row(const int8_t* row, int64_t columns, float scale,
+                                             float* values) {
+  for (int64_t c = 0; c < columns; ++c) values[c] = scale * static_cast<float>(row[c]);
+}
+
 at::Tensor look_up(const at::Tensor& table, const at::Tensor& ids) {
   TORCH_CHECK_TYPE(ids.scalar_type() == at::kLong || ids.scalar_type() == at::kInt,
                    "embedding: ids are ", ids.scalar_type(), ", not int64 or int32");
@@ -42,10 +49,7 @@ at::Tensor look_up(const at::Tensor& table, const at::Tensor& ids) {
     for (int64_t i = begin; i < end; ++i) {
       TORCH_CHECK_INDEX(id[i] >= 0 && id[i] < rows, "embedding: id ", id[i],
                         " is outside of a table of ", rows, " rows");
-      const float scale = scales.of(id[i]);
-      const int8_t* row = values + id[i] * columns;
-      for (int64_t c = 0; c < columns; ++c)
-        out[i * columns + c] = scale * static_cast<float>(row[c]);
+      dequantize_row(values + id[i] * columns, columns, scales.of(id[i]), out + i * columns);
     }
   });
   return result;

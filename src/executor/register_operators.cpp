@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/runtime/custom_operator.h>
 #include <torch/library.h>
 
+#include "executor/average_pool.h"
 #include "executor/lookup.h"
 #include "executor/partition_kernel.h"
 #include "executor/quantize_channels_last.h"
@@ -48,6 +49,9 @@ TORCH_LIBRARY_IMPL(aten, AutocastCPU, library) {
 }
 
 TORCH_LIBRARY(int8graph, library) {
+  library.def("adaptive_avg_pool1d(Tensor quantized, int[1] output_size) -> Tensor");
+  library.def("adaptive_avg_pool2d(Tensor quantized, int[2] output_size) -> Tensor");
+  library.def("adaptive_avg_pool3d(Tensor quantized, int[3] output_size) -> Tensor");
   library.def(
       "quantize_channels_last(Tensor values, float scale, int zero_point, int dtype) -> Tensor");
   library.def("dequantize(Tensor quantized, float scale, int zero_point, int dtype) -> Tensor");
@@ -68,6 +72,9 @@ TORCH_LIBRARY_IMPL(int8graph, CompositeExplicitAutograd, library) {
 }
 
 TORCH_LIBRARY_IMPL(int8graph, QuantizedCPU, library) {
+  library.impl("adaptive_avg_pool1d", int8_adaptive_avg_pool);
+  library.impl("adaptive_avg_pool2d", int8_adaptive_avg_pool);
+  library.impl("adaptive_avg_pool3d", int8_adaptive_avg_pool);
   library.impl("embedding", int8_embedding);
   library.impl("embedding_bag", int8_embedding_bag);
 }

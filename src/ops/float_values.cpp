@@ -19,6 +19,7 @@ bool is_surely_float(const torch::jit::Value& value) {
     case OpClass::Add:
     case OpClass::Elementwise:
     case OpClass::Pool:
+    case OpClass::Average:
     case OpClass::Shape:
     case OpClass::View:
     case OpClass::Part:

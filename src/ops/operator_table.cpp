@@ -125,14 +125,30 @@ const std::vector<Operator>& rows() {
       {"avg_pool1d", Pool, {"aten::avg_pool1d"}, {0}, {}, lower_avg_pool},
       {"avg_pool2d", Pool, {"aten::avg_pool2d"}, {0}, {}, lower_avg_pool},
       {"avg_pool3d", Pool, {"aten::avg_pool3d"}, {0}, {}, lower_avg_pool},
-      // The window of an adaptive pool depends on the input's size, which oneDNN Graph can't
-      // express.
-      {"adaptive_avg_pool1d", Pool, {"aten::adaptive_avg_pool1d"}, {0}, {}, nullptr},
-      {"adaptive_avg_pool2d", Pool, {"aten::adaptive_avg_pool2d"}, {0}, {}, nullptr},
-      {"adaptive_avg_pool3d", Pool, {"aten::adaptive_avg_pool3d"}, {0}, {}, nullptr},
       {"cat", Concat, {"aten::cat", "aten::concat"}, {0}, {}, lower_cat},
-      // Lookups in int8 tables have no oneDNN Graph form; passes/int8_lookup.h has operators of our
-      // own for them.
+
+      // int8 in, fp32 out, by operators of our own, as oneDNN Graph has no form for them. The
+      // window
+      // of an adaptive pool depends on the input's size. See passes/int8_average.h and
+      // passes/int8_lookup.h.
+      {"adaptive_avg_pool1d",
+       Average,
+       {"aten::adaptive_avg_pool1d", "int8graph::adaptive_avg_pool1d"},
+       {0},
+       {},
+       nullptr},
+      {"adaptive_avg_pool2d",
+       Average,
+       {"aten::adaptive_avg_pool2d", "int8graph::adaptive_avg_pool2d"},
+       {0},
+       {},
+       nullptr},
+      {"adaptive_avg_pool3d",
+       Average,
+       {"aten::adaptive_avg_pool3d", "int8graph::adaptive_avg_pool3d"},
+       {0},
+       {},
+       nullptr},
       {"embedding",
        Lookup,
        {"aten::embedding", "int8graph::embedding"},

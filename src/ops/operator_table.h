@@ -28,6 +28,7 @@ enum class OpClass {
   Elementwise,  ///< fuses behind a compute operator; has no int8 form of its own
   Norm,         ///< batch norm: folded into the compute operator before it where there is one
   Pool,         ///< int8 in, int8 out, with the same parameters on both sides
+  Average,      ///< int8 in, fp32 out: adaptive average pools
   Shape,        ///< flatten: a view that stands in the JSON file, as the predecessor's did
   View,         ///< any other operator that moves elements and computes nothing
   Part,         ///< moves some of the elements: slices, and all that divide a tensor

@@ -40,7 +40,8 @@ size_t spatial_dimensions_of(const jit::Value& value, int64_t channels) {
   switch (row->op_class) {
     case OpClass::Conv:
       return channels == 0 || makes(node, *row, channels) ? row->spatial_dimensions() : 0;
-    case OpClass::Pool: {
+    case OpClass::Pool:
+    case OpClass::Average: {
       const size_t before = spatial_dimensions_of(*node.input(0), channels);
       return before == row->spatial_dimensions() ? before : 0;
     }

@@ -18,6 +18,7 @@
 #include "passes/functionalize.h"
 #include "passes/graph_mapping.h"
 #include "passes/graph_rewriting.h"
+#include "passes/int8_average.h"
 #include "passes/int8_lookup.h"
 #include "passes/layout_propagation.h"
 #include "passes/lone_norms.h"
@@ -112,6 +113,7 @@ constexpr Pass kPipeline[] = {
     {"lone norms", [](Optimization& o) { write_lone_norms(*o.graph->block()); }},
     {"needless clamps", [](Optimization& o) { remove_needless_clamps(*o.graph->block()); }},
     {"lookup in int8", [](Optimization& o) { look_up_in_int8(*o.graph->block()); }},
+    {"averages in int8", [](Optimization& o) { average_in_int8(*o.graph->block()); }},
     {"explicit dequantize", [](Optimization& o) { make_dequantize_explicit(*o.graph->block()); }},
     {"graph mapping", [](Optimization& o) { map_blocks(*o.graph->block(), o.mapped); }},
     {"partitioning", partition_all},

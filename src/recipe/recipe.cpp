@@ -56,11 +56,11 @@ bool comes_from_int8(const RecipeGraph& graph, size_t index, size_t input) {
   return graph.hands_through_int8(producer) && comes_from_int8(graph, producer, 0);
 }
 
-// Whether what reads there goes on in int8: computes, sums up, or hands it through.
+// Whether what reads there goes on in int8: computes, sums up, averages, or hands it through.
 bool goes_on_in_int8(const RecipeGraph& graph, const Activation& reader) {
   if (!graph.is_quantized(reader)) return false;
   return graph.is_int8_compute(reader.entry) || graph.is(reader.entry, OpClass::Add) ||
-         graph.hands_through_int8(reader.entry);
+         graph.averages_int8(reader.entry) || graph.hands_through_int8(reader.entry);
 }
 
 // Whether int8 compute or a sum reads the output, perhaps from behind others that hand it through.
@@ -85,14 +85,31 @@ bool is_read_in_int8(const RecipeGraph& graph, const Activation& output) {
 
 // --- The rules --------------------------------------------------------------------------------
 
-// A quantizer behind compute or a sum would only repeat its readers' own; without such readers the
-// result is wanted in fp32.
+// A quantizer behind compute, a sum or an average would only repeat its readers' own; without such
+// readers the result is wanted in fp32.
 void drop_outputs_of_compute(Entries& entries) {
   const RecipeGraph graph(entries);
   for (size_t i = 0; i < entries.size(); ++i) {
-    if (graph.is_int8_compute(i) || graph.is(i, OpClass::Add)) {
+    if (graph.is_int8_compute(i) || graph.is(i, OpClass::Add) || graph.is(i, OpClass::Average)) {
       entries[i].outputs_quantized.assign(entries[i].outputs_quantized.size(), false);
     }
+  }
+}
+
+// An average reads int8 where its source is made in int8. Where somebody reads the source in fp32,
+// as squeeze and excitation does, it is made in fp32, and a quantizer would be one more pass over
+// it. This much is known before sums are looked at, which go on in int8 for an average's sake, too.
+void keep_averages_beside_fp32_out(Entries& entries) {
+  const RecipeGraph graph(entries);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (!graph.averages_int8(i)) continue;
+    const auto source = graph.source(i, 0);
+    const bool is_read_in_fp32 =
+        !source.has_value() ||
+        !std::ranges::all_of(graph.readers(*source), [&](const Activation& reader) {
+          return goes_on_in_int8(graph, reader);
+        });
+    if (is_read_in_fp32) set_flags(entries[i], false, false);
   }
 }
 
@@ -114,8 +131,8 @@ void fuse_sums(Entries& entries) {
   }
 }
 
-// Pools, concatenations and flattens stay quantized as long as that saves a conversion. One that
-// does not may take away the reason of another: repeated until nothing changes.
+// Pools, averages, concatenations and flattens stay quantized as long as that saves a conversion.
+// One that does not may take away the reason of another: repeated until nothing changes.
 bool pool_has_int8_neighbour(const RecipeGraph& graph, size_t index) {
   return comes_from_int8(graph, index, 0) || reaches_int8(graph, {index, 0, true});
 }
@@ -131,6 +148,10 @@ bool cat_is_among_int8(const RecipeGraph& graph, size_t index) {
                      [&](const Activation& reader) { return goes_on_in_int8(graph, reader); });
 }
 
+bool average_is_behind_int8(const RecipeGraph& graph, size_t index) {
+  return comes_from_int8(graph, index, 0);
+}
+
 bool flatten_is_behind_int8(const RecipeGraph& graph, size_t index) {
   const auto source = graph.source(index, 0);
   return source.has_value() && graph.hands_through_int8(source->entry);
@@ -141,14 +162,15 @@ void keep_int8_where_it_passes(Entries& entries) {
     OpClass op_class;
     bool (*holds)(const RecipeGraph& graph, size_t index);
   };
-  constexpr std::array<Reason, 3> kReasons = {{{OpClass::Pool, pool_has_int8_neighbour},
+  constexpr std::array<Reason, 4> kReasons = {{{OpClass::Pool, pool_has_int8_neighbour},
+                                               {OpClass::Average, average_is_behind_int8},
                                                {OpClass::Concat, cat_is_among_int8},
                                                {OpClass::Shape, flatten_is_behind_int8}}};
   const RecipeGraph graph(entries);  // looks at the flags as they are at each moment
   for (bool changed = true; changed;) {
     changed = false;
     for (size_t i = 0; i < entries.size(); ++i) {
-      if (!graph.hands_through_int8(i)) continue;
+      if (!graph.averages_int8(i) && !graph.hands_through_int8(i)) continue;
       for (const auto& [op_class, holds] : kReasons) {
         if (!graph.is(i, op_class) || holds(graph, i)) continue;
         set_flags(entries[i], false, false);
@@ -163,9 +185,10 @@ struct Rule {
   void (*apply)(Entries& entries);
 };
 
-constexpr std::array<Rule, 4> kDefaultRecipe = {{
+constexpr std::array<Rule, 5> kDefaultRecipe = {{
     {"everything with an int8 form", quantize_everything},
     {"compute and sums: int8 in, fp32 out", drop_outputs_of_compute},
+    {"averages beside fp32 stay there", keep_averages_beside_fp32_out},
     {"a sum fuses behind compute", fuse_sums},
     {"int8 passes through between int8 neighbours", keep_int8_where_it_passes},
 }};

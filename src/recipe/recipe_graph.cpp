@@ -41,7 +41,7 @@ bool RecipeGraph::has_int8_form(size_t index) const {
     case OpClass::Add:
       return inputs == 2;
     case OpClass::Pool:
-      return row->lower != nullptr;  // not the adaptive ones
+    case OpClass::Average:
     case OpClass::Concat:
     case OpClass::Shape:
       return inputs > 0;
@@ -52,6 +52,11 @@ bool RecipeGraph::has_int8_form(size_t index) const {
 
 bool RecipeGraph::is_int8_compute(size_t index) const {
   return rows_[index] != nullptr && rows_[index]->is_compute() && has_int8_form(index) &&
+         all(entries_[index].inputs_quantized);
+}
+
+bool RecipeGraph::averages_int8(size_t index) const {
+  return is(index, OpClass::Average) && has_int8_form(index) &&
          all(entries_[index].inputs_quantized);
 }
 

@@ -27,6 +27,9 @@ class RecipeGraph {
   /// Whether it is convolution, linear or matmul, and quantized.
   bool is_int8_compute(size_t index) const;
 
+  /// Whether it is an adaptive average pool, and reads int8.
+  bool averages_int8(size_t index) const;
+
   /// Whether it hands int8 through from all its inputs to all its outputs.
   bool hands_through_int8(size_t index) const;
 

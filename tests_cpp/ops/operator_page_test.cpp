@@ -40,6 +40,8 @@ std::string fate_of(OpClass op_class) {
       return "is folded into the operator before it";
     case OpClass::Pool:
       return "int8 in and out, with equal scales";
+    case OpClass::Average:
+      return "int8 in, fp32 out";
     case OpClass::Shape:
     case OpClass::View:
       return "moves int8 values";

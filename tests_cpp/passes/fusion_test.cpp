@@ -413,8 +413,12 @@ const Pattern kPatterns[] = {
     {"adaptive_pool", 4,
      "y = torch.adaptive_avg_pool2d(torch.relu(self.conv2d(x)), [1, 1])\n"
      "return self.exact_linear(torch.flatten(y, 1))",
-     "quantize | dequantize+conv2d+relu | aten::adaptive_avg_pool2d | quantize | aten::flatten | "
-     "dequantize+linear"},
+     "quantize | dequantize+conv2d+quantize | int8graph::adaptive_avg_pool2d | quantize | "
+     "aten::flatten | dequantize+linear"},
+    {"adaptive_pool_beside_fp32", 4,
+     "y = torch.relu(self.conv2d(x))\n"
+     "return y * torch.adaptive_avg_pool2d(y, [1, 1])",
+     "quantize | dequantize+conv2d+relu | aten::adaptive_avg_pool2d | aten::mul"},
     {"sum_between_paddings", 4,
      "y = self.conv2d(torch.pad(x, [0, 0, 0, 0]))\n"
      "z = y + self.conv2d_same(torch.pad(y, [0, 0, 0, 0]))\n"

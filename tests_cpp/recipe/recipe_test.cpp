@@ -184,11 +184,46 @@ TEST_F(RecipeTest, APoolStaysInt8BesideCompute) {
 TEST_F(RecipeTest, APoolOfFp32StaysInFp32) {
   const auto pool = add_entry("max_pool2d", {"x"});
   const auto tanh = add_entry("tanh", {pool});
-  const auto conv = add_entry("conv2d", {tanh});
-  const auto adaptive = add_entry("adaptive_avg_pool2d", {conv});
+  add_entry("conv2d", {tanh});
   apply();
   EXPECT_EQ(flags(pool), "->-");
-  EXPECT_EQ(flags(adaptive), "->-");
+}
+
+TEST_F(RecipeTest, AnAverageReadsInt8) {
+  const auto relu = add_entry("relu", {add_entry("conv2d", {"x"})});
+  const auto average = add_entry("adaptive_avg_pool2d", {relu});
+  const auto beside = add_entry("conv2d", {relu});
+  apply();
+  EXPECT_EQ(flags(average), "q>-");
+  EXPECT_EQ(flags(beside), "q>-");
+}
+
+TEST_F(RecipeTest, ASumIsInt8ForAnAverage) {  // ResNet's last one
+  const auto before = add_entry("relu", {add_entry("conv2d", {"x"})});
+  const auto sum = add_entry("add", {add_entry("conv2d", {before}), before});
+  const auto average = add_entry("adaptive_avg_pool2d", {add_entry("relu", {sum})});
+  apply();
+  EXPECT_EQ(flags(sum), "-q>-");
+  EXPECT_EQ(flags(average), "q>-");
+}
+
+TEST_F(RecipeTest, AnAverageOfFp32StaysInFp32) {
+  const auto of_input = add_entry("adaptive_avg_pool2d", {"x"});
+  const auto of_tanh = add_entry("adaptive_avg_pool2d", {add_entry("tanh", {"x"})});
+  apply();
+  EXPECT_EQ(flags(of_input), "->-");
+  EXPECT_EQ(flags(of_tanh), "->-");
+}
+
+TEST_F(RecipeTest, AnAverageBesideReadersOfFp32StaysInFp32) {  // squeeze and excitation
+  const auto conv = add_entry("conv2d", {"x"});
+  const auto sum = add_entry("add", {add_entry("conv2d", {"y"}), conv});
+  const auto relu = add_entry("relu", {sum});
+  const auto average = add_entry("adaptive_avg_pool2d", {relu});
+  add_entry("mul", {relu, add_entry("sigmoid", {add_entry("conv2d", {average})})});
+  apply();
+  EXPECT_EQ(flags(average), "->-");
+  EXPECT_EQ(flags(sum), "-->-");
 }
 
 TEST_F(RecipeTest, PoolsAloneDoNotSupportEachOther) {

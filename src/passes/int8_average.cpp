@@ -1,0 +1,36 @@
+#include "passes/int8_average.h"
+
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <string>
+
+#include "ops/graph_walk.h"
+#include "ops/operator_table.h"
+#include "passes/quantizers.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+namespace {
+
+bool averages_int8(const jit::Node& node) {
+  const Operator* row = find_operator(node);
+  return row != nullptr && row->op_class == OpClass::Average &&
+         is_activation_dequantize(*node.input(0)->node()) &&
+         parameters_of(*node.input(0)->node()->input(0));
+}
+
+}  // namespace
+
+void average_in_int8(jit::Block& block) {
+  for_each_node(block, [](jit::Node& node) {
+    if (!averages_int8(node)) return;
+    const std::string name = std::string("int8graph::") + node.kind().toUnqualString();
+    jit::Node* average = node.replaceWithNewSymbol(c10::Symbol::fromQualString(name));
+    average->replaceInput(0, average->input(0)->node()->input(0));
+    node.destroy();
+  });
+}
+
+}  // namespace int8graph
