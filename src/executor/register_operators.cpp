@@ -6,6 +6,7 @@
 #include <torch/library.h>
 
 #include "executor/average_pool.h"
+#include "executor/layer_norm_rows.h"
 #include "executor/lookup.h"
 #include "executor/partition_kernel.h"
 #include "executor/quantize_channels_last.h"
@@ -54,6 +55,12 @@ TORCH_LIBRARY(int8graph, library) {
   library.def("adaptive_avg_pool3d(Tensor quantized, int[3] output_size) -> Tensor");
   library.def(
       "quantize_channels_last(Tensor values, float scale, int zero_point, int dtype) -> Tensor");
+  library.def(
+      "quantized_layer_norm(Tensor x, int[] shape, Tensor weight, Tensor bias, float eps,"
+      " float scale, int zero_point, int dtype) -> Tensor");
+  library.def(
+      "layer_norm_and_quantized(Tensor x, int[] shape, Tensor weight, Tensor bias, float eps,"
+      " float scale, int zero_point, int dtype) -> (Tensor, Tensor)");
   library.def("dequantize(Tensor quantized, float scale, int zero_point, int dtype) -> Tensor");
   library.def(
       "embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool "
@@ -68,6 +75,8 @@ TORCH_LIBRARY(int8graph, library) {
 
 TORCH_LIBRARY_IMPL(int8graph, CompositeExplicitAutograd, library) {
   library.impl("dequantize", dequantize);
+  library.impl("layer_norm_and_quantized", layer_norm_and_quantized);
+  library.impl("quantized_layer_norm", quantized_layer_norm);
   library.impl("quantize_channels_last", quantize_channels_last);
 }
 

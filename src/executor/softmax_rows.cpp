@@ -5,10 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <limits>
 
-#include "executor/newer_cpus.h"
+#include "executor/float_vectors.h"
 
 namespace int8graph {
 
@@ -26,12 +25,6 @@ void softmax_rows(float*, int64_t, int64_t, double, c10::ScalarType, void*) {
 
 namespace {
 
-// GCC's vectors, which become those of the CPU that a function is built for.
-constexpr int64_t kLanes = 16;
-using Floats = float __attribute__((vector_size(kLanes * sizeof(float))));
-using Integers = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
-using Bytes = uint8_t __attribute__((vector_size(kLanes)));
-
 constexpr float kLog2OfE = 1.44269504F;
 constexpr float kNone = -std::numeric_limits<float>::infinity();
 
@@ -43,33 +36,6 @@ struct Steps {
   float in_one;  ///< 1 / scale
   float most;    ///< of the dtype
 };
-
-[[gnu::always_inline]] inline void read(Floats& to, const float* from) {
-  std::memcpy(&to, from, sizeof to);
-}
-
-[[gnu::always_inline]] inline const Integers& lane_numbers() {
-  static constexpr Integers kNumbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  return kNumbers;
-}
-
-[[gnu::always_inline]] inline void keep_larger(Floats& a, const Floats& b) {
-  a = a > b ? a : b;
-}
-
-[[gnu::always_inline]] inline float largest_of(Floats& lanes) {
-  for (int32_t half = kLanes / 2; half > 0; half /= 2) {
-    keep_larger(lanes, __builtin_shuffle(lanes, lane_numbers() ^ half));
-  }
-  return lanes[0];
-}
-
-[[gnu::always_inline]] inline float sum_of(Floats& lanes) {
-  for (int32_t half = kLanes / 2; half > 0; half /= 2) {
-    lanes += __builtin_shuffle(lanes, lane_numbers() ^ half);
-  }
-  return lanes[0];
-}
 
 /// x becomes exp(x - largest): 2^n * 2^r, n an integer and r at most a half. The polynomial,
 /// of least squares, is 2^r to 3e-7 of it: 0.0001 of 255 steps.
@@ -91,15 +57,14 @@ struct Steps {
                                             uint8_t* bytes) {
   Floats steps = numbers * factor;
   steps = steps < most ? steps : Floats{} + most;
-  const Integers integers = reinterpret_cast<Integers>(steps + kToInteger) & 255;
-  const Bytes result = __builtin_convertvector(integers, Bytes);
-  std::memcpy(bytes, &result, sizeof result);
+  write_integers(steps, bytes);
 }
 
 /// Rows of at least kLanes numbers. Those at the end that fill no vector are read with some before
 /// them, which count as none there, and are written first: what follows writes these right.
 INT8GRAPH_FOR_NEWER_CPUS void softmax(float* scores, int64_t rows, int64_t length,
-                                      const Steps& steps, uint8_t* bytes) {
+                                      const Steps& of_all_rows, uint8_t* bytes) {
+  const Steps steps = of_all_rows;  // nobody points to it: bytes written might be any object's
   const int64_t whole = length / kLanes * kLanes;
   const bool has_rest = whole < length;
   const Integers is_rest = lane_numbers() >= static_cast<int32_t>(whole + kLanes - length);
@@ -127,7 +92,7 @@ INT8GRAPH_FOR_NEWER_CPUS void softmax(float* scores, int64_t rows, int64_t lengt
       read(x, scores + i);
       exponential(x, largest);
       sum += x;
-      std::memcpy(scores + i, &x, sizeof x);
+      write(x, scores + i);
     }
     const float factor = largest == kNone ? 0.0F : steps.in_one / sum_of(sum);
     if (has_rest) quantize(rest, factor, steps.most, bytes + length - kLanes);

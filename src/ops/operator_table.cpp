@@ -220,6 +220,12 @@ const std::vector<Operator>& rows() {
       {"where", Other, {"aten::where"}, {1, 2}, {}, nullptr},
       {"masked_fill", Other, {"aten::masked_fill", "aten::masked_fill_"}, {0}, {}, nullptr},
       {"layer_norm", Other, {"aten::layer_norm"}, {0}, {}, lower_layer_norm},
+      {"quantized_layer_norm",  // see passes/quantized_norms.h
+       Other,
+       {"int8graph::quantized_layer_norm", "int8graph::layer_norm_and_quantized"},
+       {0},
+       {},
+       nullptr},
       {"group_norm", Other, {"aten::group_norm"}, {0}, {}, nullptr},
       {"softmax", Other, {"aten::softmax"}, {0}, {}, lower_softmax},
       {"log_softmax", Other, {"aten::log_softmax"}, {0}, {}, lower_log_softmax},

@@ -28,6 +28,7 @@
 #include "passes/needless_clamps.h"
 #include "passes/partition_node.h"
 #include "passes/partitioning.h"
+#include "passes/quantized_norms.h"
 #include "passes/quantizers.h"
 #include "passes/reduce_precision.h"
 #include "passes/remove_autocast.h"
@@ -97,7 +98,8 @@ void reduce_under_autocast(Optimization& optimization) {
 // quantizers move, and all of that before each reader gets its own dequantize: from there on the
 // graph is what oneDNN Graph's patterns look for. Clamps go once quantizers have moved, which must
 // stand right behind them; lone norms are written just before, as the ReLU behind one mostly goes
-// so. Layouts are decided once all partitions stand, and then those of quantizers before them.
+// so. Layouts are decided once all partitions stand, and then those of quantizers before them. The
+// norms and quantizers that no partition took join at last.
 constexpr Pass kPipeline[] = {
     {"remove profiling", [](Optimization& o) { remove_profiling(*o.graph->block()); }},
     {"remove autocast", [](Optimization& o) { remove_autocast(*o.graph->block()); }},
@@ -121,6 +123,7 @@ constexpr Pass kPipeline[] = {
     {"layout propagation", [](Optimization& o) { propagate_layouts(*o.graph->block()); }},
     {"channels-last quantizers",
      [](Optimization& o) { quantize_channels_last(*o.graph->block()); }},
+    {"norms with quantizers", [](Optimization& o) { quantize_in_norms(*o.graph->block()); }},
     {"remove dead code", [](Optimization& o) { jit::EliminateDeadCode(o.graph); }},
 };
 
