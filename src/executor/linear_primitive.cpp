@@ -122,24 +122,26 @@ std::optional<dnnl::primitive_desc_base> convolution(const LinearConstants& cons
   return {};
 }
 
-PrimitiveConstants arguments_of(const LinearConstants& constants, LinearForm form,
-                                const memory::desc& weight) {
-  const MatmulPlan& plan = constants.plan();
-  PrimitiveConstants result;
-  result.add(DNNL_ARG_WEIGHTS,
-             {weight, onednn_engine(), constants.weight().packed().get_data_handle()});
-  result.add_layer(*plan.layer, bias_of(form, plan));
-  result.add_post_ops(plan.post_ops, channels_of_rank(plan.outer_size(), rank_of(form)));
-  result.add_source(plan.source.parameters);
-  if (!plan.in_steps) result.add_quantizer(plan.quantizer);
-  return result;
-}
-
 }  // namespace
 
 LinearConstants::LinearConstants(MatmulPlan plan)
     : plan_(std::move(plan)),
       weight_(plan_.layer->weight, plain_weight(plan_), packed_layout(plan_)) {}
+
+const PrimitiveConstants& LinearConstants::arguments(LinearForm form,
+                                                     const memory::desc& weight) const {
+  Arguments& made = arguments_[static_cast<size_t>(form)];
+  std::call_once(made.making, [&] {
+    PrimitiveConstants constants;
+    constants.add(DNNL_ARG_WEIGHTS, {weight, onednn_engine(), weight_.packed().get_data_handle()});
+    constants.add_layer(*plan_.layer, bias_of(form, plan_));
+    constants.add_post_ops(plan_.post_ops, channels_of_rank(plan_.outer_size(), rank_of(form)));
+    constants.add_source(plan_.source.parameters);
+    if (!plan_.in_steps) constants.add_quantizer(plan_.quantizer);
+    made.constants = std::move(constants);
+  });
+  return made.constants;
+}
 
 LinearPrimitive::Description LinearPrimitive::describe(const LinearConstants& constants,
                                                        int64_t rows) {
@@ -155,9 +157,8 @@ LinearPrimitive::LinearPrimitive(std::shared_ptr<const LinearConstants> constant
                                  const Description& description)
     : constants_(std::move(constants)),
       form_(description.form),
-      runner_(
-          description.primitive,
-          arguments_of(*constants_, form_, description.primitive.query_md(dnnl::query::weights_md)),
-          with_operands({DNNL_ARG_SRC, DNNL_ARG_DST}, constants_->plan().post_ops)) {}
+      runner_(description.primitive,
+              constants_->arguments(form_, description.primitive.query_md(dnnl::query::weights_md)),
+              with_operands({DNNL_ARG_SRC, DNNL_ARG_DST}, constants_->plan().post_ops)) {}
 
 }  // namespace int8graph

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <optional>
 #include <span>
@@ -14,8 +16,14 @@
 
 namespace int8graph {
 
-/// What the primitives of one linear layer share, for whatever number of rows: the plan and its
-/// packed weight. Never written after construction; read by all threads.
+/// What a linear layer is to oneDNN.
+enum class LinearForm {
+  Matmul,      ///< [rows, K] x [K, N]
+  Convolution  ///< [1, K, 1, rows] with [N, K, 1, 1], channels-last: the same bytes
+};
+
+/// What the primitives of one linear layer share, for whatever number of rows: the plan, its packed
+/// weight, and their constant arguments, which would be 4 KB for each of them. Read by all threads.
 class LinearConstants {
  public:
   /// @throws dnnl::error if oneDNN has no matmul of this form.
@@ -24,15 +32,19 @@ class LinearConstants {
   const MatmulPlan& plan() const { return plan_; }
   const PackedWeight& weight() const { return weight_; }
 
+  /// Weight, bias, scales and zero points; made when the first primitive of that form asks.
+  /// @param weight how all primitives of that form see it
+  const PrimitiveConstants& arguments(LinearForm form, const dnnl::memory::desc& weight) const;
+
  private:
+  struct Arguments {
+    std::once_flag making;
+    PrimitiveConstants constants;
+  };
+
   const MatmulPlan plan_;
   const PackedWeight weight_;  ///< as matmuls want it
-};
-
-/// What a linear layer is to oneDNN.
-enum class LinearForm {
-  Matmul,      ///< [rows, K] x [K, N]
-  Convolution  ///< [1, K, 1, rows] with [N, K, 1, 1], channels-last: the same bytes
+  mutable std::array<Arguments, 2> arguments_;
 };
 
 /// A linear layer for a number of rows. Immutable; run by many threads.

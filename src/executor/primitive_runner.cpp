@@ -93,9 +93,7 @@ PrimitiveRunner::PrimitiveRunner(const dnnl::primitive_desc_base& description,
     : primitive_(description.get()),
       constants_(std::move(constants)),
       places_(std::move(places)),
-      scratch_bytes_(description.scratchpad_desc().get_size()) {
-  idle_->put(new_call());
-}
+      scratch_bytes_(description.scratchpad_desc().get_size()) {}
 
 /// The primitive's own, which equal primitives share: one of a matmul takes 72 KB, so another for
 /// each block size of each layer of BERT-base would take 140 MB.

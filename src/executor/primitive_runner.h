@@ -17,7 +17,8 @@ namespace int8graph {
 ///
 /// oneDNN takes some 2,500 instructions to make a dnnl::memory and to free it, and a call has three
 /// or more: that is more than all else around a small layer. So they are kept. A call takes a set
-/// that is idle, points it to its data and puts it back. Nobody waits: who finds none makes one.
+/// that is idle, points it to its data and puts it back. Nobody waits: who finds none makes one, as
+/// the first call does.
 class PrimitiveRunner {
  public:
   /// @param constants the arguments that all calls share

@@ -29,12 +29,13 @@ TEST(RowBlocks, AreLargeOnesAndOneForTheRest) {
 
 TEST(RowBlocks, TheLastOneOverlapsWhereItIsLargerThanTheRest) {
   EXPECT_EQ(blocks_of(257), (Blocks{{0, 256}, {256, 1}}));
-  EXPECT_EQ(blocks_of(300), (Blocks{{0, 256}, {252, 48}}));
+  EXPECT_EQ(blocks_of(300), (Blocks{{0, 256}, {256, 44}}));
+  EXPECT_EQ(blocks_of(321), (Blocks{{0, 256}, {253, 68}}));
 }
 
 TEST(RowBlocks, OfFewRowsASingleOneIsPadded) {
   EXPECT_EQ(blocks_of(7), (Blocks{{0, 7}}));
-  EXPECT_EQ(blocks_of(9), (Blocks{{0, 12}}));
+  EXPECT_EQ(blocks_of(33), (Blocks{{0, 34}}));
   EXPECT_EQ(blocks_of(197), (Blocks{{0, 200}}));
   EXPECT_EQ(padded_rows(197, RowSplit::Blocks), 200);
   EXPECT_EQ(padded_rows(300, RowSplit::Blocks), 300);
