@@ -213,7 +213,7 @@ std::string profile_text(const CallProfile& profile) {
   }
   text += std::to_string(rows.size()) + " partitions take " + fixed(profile.partitions_ms(), 3) +
           " ms of " + fixed(profile.call_ms, 3) +
-          " ms a call; the rest are PyTorch's operators and interpreter.\n";
+          " ms a call; the rest are operators outside of them and the interpreter.\n";
   if (!overheads.empty()) {
     text += "Overhead is what a partition's call spends outside of oneDNN: " +
             fixed(percentile(overheads, 0.5), 2) + " us in the median.\n";

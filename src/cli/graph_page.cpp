@@ -199,7 +199,7 @@ class Drawing {
     if (weights > 0) detail += " · " + in_bytes(weights);
     std::string tooltip = node.kind + "\n";
     for (const std::string& name : node.operators) tooltip += name + "\n";
-    if (!node.reason.empty()) tooltip += "PyTorch runs it: " + node.reason + "\n";
+    if (!node.reason.empty()) tooltip += "outside of partitions: " + node.reason + "\n";
     for (const size_t input : node.inputs) tooltip += "in: " + describe(input) + "\n";
     for (const size_t output : node.outputs) tooltip += "out: " + describe(output) + "\n";
     const std::string title = node.is_partition ? partition_title(node.operators)
@@ -302,11 +302,9 @@ std::string legend() {
     const char* text;
   };
   constexpr Entry kEntries[] = {
-      {"int8", "partition, int8 to int8"},
-      {"leaving", "partition, int8 to float"},
-      {"entering", "partition, float to int8"},
-      {"float", "partition, float to float"},
-      {"torch", "run by PyTorch"},
+      {"int8", "partition, int8 to int8"},      {"leaving", "partition, int8 to float"},
+      {"entering", "partition, float to int8"}, {"float", "partition, float to float"},
+      {"torch", "outside of partitions"},
   };
   std::string items;
   for (const Entry& entry : kEntries) {
@@ -327,12 +325,12 @@ std::string outside_list(const GraphTotals& totals) {
     }
     items += element("li", names + ": " + escaped(reason));
   }
-  return element("h2", "Run by PyTorch, and why") + element("ul", items) + "\n";
+  return element("h2", "Outside of partitions, and why") + element("ul", items) + "\n";
 }
 
 std::string summary(const GraphTotals& totals, size_t nodes, const std::vector<double>& times_us) {
   std::string text = std::to_string(totals.partitions) + " partitions, " +
-                     std::to_string(nodes - totals.partitions) + " nodes run by PyTorch; " +
+                     std::to_string(nodes - totals.partitions) + " nodes outside of them; " +
                      in_bytes(totals.int8_weights) + " of int8 weights, " +
                      in_bytes(totals.other_weights) + " of other constants";
   if (!times_us.empty()) {

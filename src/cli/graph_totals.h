@@ -9,7 +9,7 @@
 
 namespace int8graph {
 
-/// Nodes of one kind that PyTorch runs for one reason.
+/// Nodes of one kind that stay outside of partitions for one reason.
 struct OutsideNodes {
   int count = 0;
   int64_t weights = 0;  ///< bytes
@@ -21,7 +21,7 @@ struct GraphTotals {
   int64_t int8_weights = 0;   ///< bytes
   int64_t other_weights = 0;  ///< bytes of all other constants
 
-  /// What PyTorch runs, by reason, then by operator.
+  /// What stays outside of partitions, by reason, then by operator.
   std::map<std::string, std::map<std::string, OutsideNodes>> outside;
 };
 

@@ -39,7 +39,7 @@ const CommandHelp kInspect = {
         },
     .text =
         R"(Loads an artifact, fuses it as it would be to run, and tells what came of it: its inputs, which
-operators are int8, the partitions (what oneDNN runs as one kernel or a few), what PyTorch runs and why,
+operators are int8, the partitions (what oneDNN runs as one kernel or a few), what stays outside and why,
 and where the bytes are.
 
 Examples:
@@ -120,7 +120,8 @@ std::string partition_table(const Report& report) {
 std::string outside_table(const GraphTotals& totals) {
   if (totals.outside.empty()) return "";
   using enum TextTable::Align;
-  TextTable table({"count", "weights", "run by PyTorch", "because"}, {Right, Right, Left, Left});
+  TextTable table({"count", "weights", "outside of partitions", "because"},
+                  {Right, Right, Left, Left});
   for (const auto& [reason, kinds] : totals.outside) {
     for (const auto& [kind, nodes] : kinds) {
       table.add({std::to_string(nodes.count), weights_text(nodes.weights), kind, reason});
@@ -154,7 +155,7 @@ void print_text(const Report& report) {
                               in_bytes(totals.other_weights) + " other"});
   summary.add({"nodes", std::to_string(totals.partitions) + " partitions, " +
                             std::to_string(graph.nodes.size() - totals.partitions) +
-                            " by PyTorch"});
+                            " outside of them"});
   std::cout << summary.to_string() << "\n" << partition_table(report) << outside_table(totals);
 }
 

@@ -41,13 +41,20 @@ Window window_of(const Sizes& output, const Sizes& source, const Sizes& position
 /// @param numbers [source, channels], from the first of these channels on
 template <typename T>
 [[gnu::always_inline]] inline void add_up(const T* numbers, const Sizes& source, int64_t channels,
-                                          const Window& window, int64_t count, int32_t* sums) {
+                                          const Window& window, int64_t count, int64_t* sums) {
+  constexpr int64_t kMost = 1 << 20;  // pixels, whose sums fit into 32 bits
   std::fill_n(sums, count, 0);
+  std::array<int32_t, kBlock> run;
   for (int64_t z = window.first[0]; z < window.last[0]; ++z) {
     for (int64_t y = window.first[1]; y < window.last[1]; ++y) {
-      for (int64_t x = window.first[2]; x < window.last[2]; ++x) {
-        const T* pixel = numbers + ((z * source[1] + y) * source[2] + x) * channels;
-        for (int64_t c = 0; c < count; ++c) sums[c] += pixel[c];
+      for (int64_t x = window.first[2]; x < window.last[2];) {
+        const int64_t end = std::min(window.last[2], x + kMost);
+        std::fill_n(run.data(), count, 0);
+        for (; x < end; ++x) {
+          const T* pixel = numbers + ((z * source[1] + y) * source[2] + x) * channels;
+          for (int64_t c = 0; c < count; ++c) run[c] += pixel[c];
+        }
+        for (int64_t c = 0; c < count; ++c) sums[c] += run[c];
       }
     }
   }
@@ -57,21 +64,25 @@ template <typename T>
 template <typename T>
 [[gnu::always_inline]] inline void add_up_block(const T* numbers, const Sizes& source,
                                                 int64_t channels, const Window& window,
-                                                int64_t count, int32_t* sums) {
+                                                int64_t count, int64_t* sums) {
   if (count == kBlock) return add_up(numbers, source, channels, window, kBlock, sums);
   add_up(numbers, source, channels, window, count, sums);
 }
 
 INT8GRAPH_FOR_NEWER_CPUS void add_up_u8(const uint8_t* numbers, const Sizes& source,
                                         int64_t channels, const Window& window, int64_t count,
-                                        int32_t* sums) {
+                                        int64_t* sums) {
   add_up_block(numbers, source, channels, window, count, sums);
 }
 INT8GRAPH_FOR_NEWER_CPUS void add_up_s8(const int8_t* numbers, const Sizes& source,
                                         int64_t channels, const Window& window, int64_t count,
-                                        int32_t* sums) {
+                                        int64_t* sums) {
   add_up_block(numbers, source, channels, window, count, sums);
 }
+
+template <typename T>
+using AddUp = void (*)(const T* numbers, const Sizes& source, int64_t channels,
+                       const Window& window, int64_t count, int64_t* sums);
 
 /// Spatial sizes, with ones before them.
 Sizes spatial(at::IntArrayRef sizes) {
@@ -84,20 +95,19 @@ Sizes spatial(at::IntArrayRef sizes) {
 /// @param result f32 [..., output, C]
 template <typename T>
 void average(const at::Tensor& pixels, const Sizes& source, const Sizes& output,
-             void (*add_up)(const T*, const Sizes&, int64_t, const Window&, int64_t, int32_t*),
-             at::Tensor& result) {
+             AddUp<T> add_up_window, at::Tensor& result) {
   const int64_t channels = pixels.size(-1);
   const int64_t in_image = source[0] * source[1] * source[2] * channels;
   const int64_t out_image = output[0] * output[1] * output[2] * channels;
   const int64_t blocks = (channels + kBlock - 1) / kBlock;
   const int64_t images = pixels.numel() / in_image;
-  const auto scale = static_cast<float>(pixels.q_scale());
-  const auto zero_point = static_cast<float>(pixels.q_zero_point());
+  const double scale = pixels.q_scale();
+  const int64_t zero_point = pixels.q_zero_point();
   const auto* from = static_cast<const T*>(pixels.const_data_ptr());
   auto* to = result.mutable_data_ptr<float>();
   const int64_t grain = std::max<int64_t>(1, kLeastOfAThread / (in_image / blocks + 1));
   at::parallel_for(0, images * blocks, grain, [&](int64_t begin, int64_t end) {
-    std::array<int32_t, kBlock> sums;
+    std::array<int64_t, kBlock> sums;
     for (int64_t i = begin; i < end; ++i) {
       const int64_t channel = i % blocks * kBlock;
       const int64_t count = std::min(kBlock, channels - channel);
@@ -107,10 +117,11 @@ void average(const at::Tensor& pixels, const Sizes& source, const Sizes& output,
         for (int64_t y = 0; y < output[1]; ++y) {
           for (int64_t x = 0; x < output[2]; ++x, mean += channels) {
             const Window window = window_of(output, source, {z, y, x});
-            add_up(numbers, source, channels, window, count, sums.data());
-            const auto pixels_in_it = static_cast<float>(window.pixels());
+            add_up_window(numbers, source, channels, window, count, sums.data());
+            const int64_t of_zeros = zero_point * window.pixels();
+            const double factor = scale / static_cast<double>(window.pixels());
             for (int64_t c = 0; c < count; ++c) {
-              mean[c] = (static_cast<float>(sums[c]) / pixels_in_it - zero_point) * scale;
+              mean[c] = static_cast<float>(static_cast<double>(sums[c] - of_zeros) * factor);
             }
           }
         }
@@ -141,7 +152,7 @@ at::Tensor int8_adaptive_avg_pool(const at::Tensor& quantized, at::IntArrayRef o
       average<int8_t>(pixels, spatial(source), spatial(output_size), add_up_s8, result);
     }
   }
-  return result.movedim(-1, channel_axis);
+  return result.movedim(-1, channel_axis).contiguous();
 }
 
 }  // namespace int8graph

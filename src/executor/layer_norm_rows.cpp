@@ -9,6 +9,7 @@
 
 #include "executor/float_vectors.h"
 #include "executor/quantize_channels_last.h"
+#include "executor/rounding.h"
 #include "executor/tensor_bridge.h"
 
 namespace int8graph {
@@ -21,9 +22,7 @@ struct Norm {
   const float* weight;
   const float* bias;
   float eps;
-  float inverse_scale;
-  float zero_point;
-  float least, most;  ///< of the integers
+  Rounding rounding;
 };
 
 #ifdef INT8GRAPH_HAS_NEWER_CPUS
@@ -79,9 +78,10 @@ template <typename Term>
   read(bias, norm.bias + i);
   v = (v - mean) * factor * weight + bias;
   if (values != nullptr) write(v, values + i);
-  v = v * norm.inverse_scale + norm.zero_point;
-  v = v < norm.most ? v : Floats{} + norm.most;  // so is NaN, as in PyTorch
-  v = v > norm.least ? v : Floats{} + norm.least;
+  const Rounding& rounding = norm.rounding;
+  v = v * rounding.inverse_scale + rounding.zero_point;
+  v = v < rounding.most ? v : Floats{} + rounding.most;  // so is NaN, as in PyTorch
+  v = v > rounding.least ? v : Floats{} + rounding.least;
   write_integers(v, bytes + i);
 }
 
@@ -158,15 +158,11 @@ std::tuple<at::Tensor, at::Tensor> norm_and_quantize(const at::Tensor& x, at::In
   at::Tensor result =
       allocate({x.sizes().vec(), dense_strides(x.sizes()), dtype, make_quantizer(parameters)});
   at::Tensor values = wants_values ? at::empty(x.sizes(), at::kFloat) : at::Tensor();
-  const float least = dtype == at::kQUInt8 ? 0 : -128;
   const Norm norm = {.length = shape[0],
                      .weight = weight.const_data_ptr<float>(),
                      .bias = bias.const_data_ptr<float>(),
                      .eps = static_cast<float>(eps),
-                     .inverse_scale = 1.0F / static_cast<float>(parameters.scale),
-                     .zero_point = static_cast<float>(parameters.zero_point),
-                     .least = least,
-                     .most = least + 255};
+                     .rounding = Rounding(parameters)};
   run(norm, dense, wants_values ? values.mutable_data_ptr<float>() : nullptr,
       static_cast<uint8_t*>(result.data_ptr()));
   return {values, result};

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "executor/newer_cpus.h"
+#include "executor/rounding.h"
 #include "executor/tensor_bridge.h"
 
 namespace int8graph {
@@ -18,14 +19,6 @@ namespace {
 
 constexpr int64_t kMostChannels = 4;
 constexpr int64_t kBlock = 64;  // pixels
-
-/// How numbers become integers. Without fused multiply-add, as PyTorch's quantizer has it, that
-/// takes ten times as long.
-struct Rounding {
-  float inverse_scale;
-  float zero_point;
-  float least, most;  ///< of the type
-};
 
 /// A block of pixels of one image of C channels, as part of a function for certain CPUs.
 /// @param values [C, pixels], from the block's first pixel on
@@ -37,6 +30,7 @@ template <int64_t C>
   std::array<std::array<uint8_t, kBlock>, C> block;
   for (int64_t c = 0; c < C; ++c) {
     for (int64_t i = 0; i < count; ++i) {
+      // Without fused multiply-add, as PyTorch's quantizer has it, that takes ten times as long.
       float value = std::fma(values[c * pixels + i], rounding.inverse_scale, rounding.zero_point);
       value = value < rounding.most ? value : rounding.most;  // so is NaN, as in PyTorch
       value = value > rounding.least ? value : rounding.least;
@@ -77,14 +71,6 @@ INT8GRAPH_FOR_NEWER_CPUS void quantize_four(const float* values, int64_t pixels,
   quantize_pixels<4>(values, pixels, first, last, rounding, bytes);
 }
 
-Rounding rounding_of(double scale, int64_t zero_point, c10::ScalarType dtype) {
-  const float least = dtype == c10::kQUInt8 ? 0 : -128;
-  return {.inverse_scale = 1.0F / static_cast<float>(scale),
-          .zero_point = static_cast<float>(zero_point),
-          .least = least,
-          .most = least + 255};
-}
-
 bool has_few_channels_apart(const at::Tensor& values) {
   return INT8GRAPH_CPU_IS_NEWER && values.dim() >= 3 && values.size(1) > 1 &&
          values.size(1) <= kMostChannels && values.numel() > 0 && values.device().is_cpu() &&
@@ -106,12 +92,12 @@ at::Tensor quantize_channels_last(const at::Tensor& values, double scale, int64_
   if (values.scalar_type() != c10::kFloat || !has_few_channels_apart(values)) {
     return quantize_any_float(values, scale, zero_point, type);
   }
-  at::Tensor result =
-      allocate({values.sizes().vec(), channels_last_strides(values.sizes()), type,
-                make_quantizer({.scale = scale, .zero_point = zero_point, .dtype = dtype})});
+  const QuantizerParameters parameters = {.scale = scale, .zero_point = zero_point, .dtype = dtype};
+  at::Tensor result = allocate({values.sizes().vec(), channels_last_strides(values.sizes()), type,
+                                make_quantizer(parameters)});
   const int64_t channels = values.size(1);
   const int64_t pixels = values.numel() / values.size(0) / channels;
-  const Rounding rounding = rounding_of(scale, zero_point, type);
+  const Rounding rounding(parameters);
   constexpr std::array kKernels = {quantize_two, quantize_three, quantize_four};
   const auto kernel = kKernels[static_cast<size_t>(channels - 2)];
   for (int64_t image = 0; image < values.size(0); ++image) {

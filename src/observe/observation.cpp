@@ -9,6 +9,7 @@
 #include "observe/recording_rule.h"
 #include "observe/tensor_ranges.h"
 #include "ops/attached_nodes.h"
+#include "ops/lowering.h"
 
 namespace int8graph {
 
@@ -20,7 +21,7 @@ constexpr std::array<std::string_view, 4> kCopies = {"aten::clone", "aten::to", 
 // The written first argument gets the second one's values.
 constexpr std::string_view kCopyInPlace = "aten::copy_";
 
-// The same, but for zeros at the edges.
+// Results have the first argument's values, and zeros at the edges.
 constexpr std::string_view kPad = "aten::pad";
 
 bool holds(const std::vector<at::Tensor>& tensors, const at::Tensor& wanted) {
@@ -28,9 +29,14 @@ bool holds(const std::vector<at::Tensor>& tensors, const at::Tensor& wanted) {
                      [&](const at::Tensor& tensor) { return tensor.is_same(wanted); });
 }
 
+bool pads_with_zeros(std::string_view symbol, c10::ArrayRef<c10::IValue> arguments) {
+  return symbol == kPad && arguments.size() == 4 &&
+         is_zero_padding(arguments[1], arguments[2], arguments[3]);
+}
+
 // Whether results hold the values of the first argument, and zeros at most.
 bool passes_first_on(std::string_view symbol, c10::ArrayRef<c10::IValue> arguments) {
-  if (symbol == kPad) return is_zero_padding(arguments[1], arguments[2], arguments[3]);
+  if (pads_with_zeros(symbol, arguments)) return true;
   const Operator* row = find_operator(symbol);
   return (row != nullptr && row->moves_elements()) ||
          std::find(kCopies.begin(), kCopies.end(), symbol) != kCopies.end();
@@ -137,6 +143,7 @@ void Observation::start(std::string_view symbol, const std::vector<size_t>& writ
   if (!recorded.has_value()) {
     unrecorded_.insert(running.symbol);
     running.passes_first_on = passes_first_on(symbol, arguments);
+    running.pads = pads_with_zeros(symbol, arguments);
     running_ = std::move(running);
     return;
   }
@@ -160,7 +167,9 @@ ObservedCall Observation::observe_call(const RecordedCall& recorded) {
 ObservedActivation Observation::observe_input(const RecordedCall& recorded, size_t position) {
   const at::Tensor& tensor = recorded.activations[position];
   ObservedActivation input{.range = range_of(tensor)};
-  input.flow = tracker_.find(tensor).flow;
+  const TrackedValue value = tracker_.find(tensor);
+  // Padding is part of the convolution that reads it. Anything else does not see through it.
+  if (!value.is_padded || recorded.row->lower == lower_convolution) input.flow = value.flow;
   if (!input.range.has_value() || next_algorithm(*recorded.row) != Algorithm::LeastError) {
     return input;
   }
@@ -218,6 +227,7 @@ void Observation::end_unrecorded(const Running& running, c10::ArrayRef<c10::IVal
       value = passed_on(*source, result);
     } else if (running.passes_first_on && !running.arguments.empty()) {
       value = passed_on(running.arguments[0], result);
+      value.is_padded |= running.pads;
     }
     if (value.origin.has_value() || value.range.has_value()) tracker_.set(result, value);
   }

@@ -54,7 +54,8 @@ struct ObservedCall {
 ///
 /// A value keeps its flow through operators that move elements (`Operator::moves_elements()`),
 /// through those that hand out a view of an argument or the argument itself, and through clone(),
-/// to(), copy_() and zero padding. Any other unrecorded operator ends it.
+/// to() and copy_(); to a convolution through zero padding, too, which is part of it
+/// (ops/attached_nodes.h). Any other unrecorded operator ends it.
 class Observation {
  public:
   /// @param algorithms of the entries so far, which the calls will be those of, perhaps several
@@ -87,6 +88,7 @@ class Observation {
     std::optional<size_t> origin;
     std::optional<ObservedCall> call;
     bool passes_first_on;  // results hold elements of the first argument, and zeros at most
+    bool pads = false;     // with zeros
   };
 
   void start(std::string_view symbol, const std::vector<size_t>& written,

@@ -30,6 +30,8 @@ struct TrackedValue {
   std::optional<size_t> origin{};
   /// Its extremes, once they were scanned.
   std::optional<Range> range{};
+  /// Whether zeros were put around the flow's output since.
+  bool is_padded = false;
 };
 
 /// Remembers values by tensor, across views and in-place operators, without keeping any tensor's

@@ -8,6 +8,7 @@ namespace int8graph {
 
 bool is_surely_float(const torch::jit::Value& value) {
   const torch::jit::Node& node = *value.node();
+  if (node.kind() == c10::aten::dequantize) return true;
   const Operator* row = find_operator(node);
   if (row == nullptr) return false;
   switch (row->op_class) {
@@ -15,11 +16,11 @@ bool is_surely_float(const torch::jit::Value& value) {
     case OpClass::Linear:
     case OpClass::MatMul:
     case OpClass::Norm:
+    case OpClass::Average:
       return true;
     case OpClass::Add:
     case OpClass::Elementwise:
     case OpClass::Pool:
-    case OpClass::Average:
     case OpClass::Shape:
     case OpClass::View:
     case OpClass::Part:

@@ -57,7 +57,7 @@ struct Operator {
   std::vector<size_t> activations;
   std::optional<WeightArgument> weight;
 
-  /// The oneDNN Graph form of a node (ops/lowering.h). Null: it stays with PyTorch.
+  /// The oneDNN Graph form of a node (ops/lowering.h). Null: it stays outside of partitions.
   LoweredOp (*lower)(const NodeArguments& arguments) = nullptr;
 
   /// The position of the argument that tells it to work as in training, such as dropout's `train`.

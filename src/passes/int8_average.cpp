@@ -7,6 +7,7 @@
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
+#include "passes/writes.h"
 
 namespace int8graph {
 
@@ -24,8 +25,9 @@ bool averages_int8(const jit::Node& node) {
 }  // namespace
 
 void average_in_int8(jit::Block& block) {
-  for_each_node(block, [](jit::Node& node) {
-    if (!averages_int8(node)) return;
+  const auto written = written_values(*block.owningGraph());
+  for_each_node(block, [&](jit::Node& node) {
+    if (!averages_int8(node) || written.contains(node.input(0))) return;
     const std::string name = std::string("int8graph::") + node.kind().toUnqualString();
     jit::Node* average = node.replaceWithNewSymbol(c10::Symbol::fromQualString(name));
     average->replaceInput(0, average->input(0)->node()->input(0));

@@ -6,6 +6,7 @@
 #include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "passes/quantizers.h"
+#include "passes/writes.h"
 
 namespace int8graph {
 
@@ -56,8 +57,10 @@ void join(jit::Node& norm, jit::Node& quantize) {
 }  // namespace
 
 void quantize_in_norms(jit::Block& block) {
-  for_each_node(block, [](jit::Node& node) {
-    if (is_behind_a_norm(node)) join(*node.input(0)->node(), node);
+  const auto written = written_values(*block.owningGraph());
+  for_each_node(block, [&](jit::Node& node) {
+    if (!is_behind_a_norm(node) || written.contains(node.input(0))) return;
+    join(*node.input(0)->node(), node);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/passes/inliner.h>
 
 #include <algorithm>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -63,6 +64,12 @@ std::optional<QuantizerParameters> parameters_through_partitions(const jit::Valu
   return parameters ? parameters : parameters_by_readers(value);
 }
 
+/// One of the operators of executor/register_operators.cpp that have a kernel.
+bool is_our_own(const jit::Node& node) {
+  return node.kind() != explicit_dequantize_symbol() &&
+         std::string_view(node.kind().toQualString()).starts_with("int8graph::");
+}
+
 class Inspector {
  public:
   Inspection run(jit::Graph& graph) {
@@ -108,7 +115,7 @@ class Inspector {
         described.operators.push_back(operator_name(*inner));
       }
     } else {
-      described.reason = reason;
+      described.reason = is_our_own(node) ? "int8graph has a kernel of its own for it" : reason;
       described.operators.push_back(operator_name(node));
       for (const jit::Value* input : node.inputs()) add_weights(*input->node(), described);
     }

@@ -30,7 +30,7 @@ struct InspectedNode {
   /// Names from the operator table, in execution order; for other nodes the one they stand for.
   std::vector<std::string> operators;
 
-  /// For nodes that are no partitions: why PyTorch runs them.
+  /// For nodes that are no partitions: why they stay outside of them.
   std::string reason;
 
   std::vector<size_t> inputs;  ///< positions in Inspection::values; constants are left out

@@ -63,7 +63,8 @@ bool goes_on_in_int8(const RecipeGraph& graph, const Activation& reader) {
          graph.averages_int8(reader.entry) || graph.hands_through_int8(reader.entry);
 }
 
-// Whether int8 compute or a sum reads the output, perhaps from behind others that hand it through.
+// Whether int8 compute, a sum or an average reads the output, perhaps from behind others that hand
+// it through.
 bool reaches_int8(const RecipeGraph& graph, const Activation& output) {
   const auto& readers = graph.readers(output);
   return std::any_of(readers.begin(), readers.end(), [&](const Activation& reader) {
@@ -83,6 +84,34 @@ bool is_read_in_int8(const RecipeGraph& graph, const Activation& output) {
   });
 }
 
+// Whether what an average reads is made in int8 for it: by compute, by a quantized sum or by what
+// hands int8 through, perhaps with norms and one-input element-wise operators that fuse behind.
+// Only compute and other averages may read it beside, which surely take int8, and nobody what
+// fuses.
+bool average_reads_int8(const RecipeGraph& graph, size_t index) {
+  auto source = graph.source(index, 0);
+  const auto takes_int8 = [&](const Activation& reader) {
+    return graph.is_int8_compute(reader.entry) || graph.averages_int8(reader.entry);
+  };
+  if (!source.has_value() || !std::ranges::all_of(graph.readers(*source), takes_int8)) return false;
+  if (graph.hands_through_int8(source->entry)) return true;
+  for (bool is_behind_norm = false; source.has_value();) {
+    const size_t producer = source->entry;
+    if (graph.is_int8_compute(producer)) return true;
+    const OperatorEntry& entry = graph.entry(producer);
+    if (graph.is(producer, OpClass::Add)) {
+      return !is_behind_norm && std::ranges::count(entry.inputs_quantized, true) > 0;
+    }
+    const bool is_norm = graph.is(producer, OpClass::Norm);
+    if (!is_norm && !graph.is(producer, OpClass::Elementwise)) return false;
+    if (entry.inputs_flow.size() != 1) return false;
+    is_behind_norm |= is_norm;
+    source = graph.source(producer, 0);
+    if (source.has_value() && graph.readers(*source).size() != 1) return false;
+  }
+  return false;
+}
+
 // --- The rules --------------------------------------------------------------------------------
 
 // A quantizer behind compute, a sum or an average would only repeat its readers' own; without such
@@ -96,20 +125,14 @@ void drop_outputs_of_compute(Entries& entries) {
   }
 }
 
-// An average reads int8 where its source is made in int8. Where somebody reads the source in fp32,
-// as squeeze and excitation does, it is made in fp32, and a quantizer would be one more pass over
-// it. This much is known before sums are looked at, which go on in int8 for an average's sake, too.
-void keep_averages_beside_fp32_out(Entries& entries) {
+// An average reads int8 where that is made for it; otherwise its quantizer would be one more pass
+// over memory. Before sums are looked at, as those go on in int8 for an average's sake, too.
+void drop_averages_of_fp32(Entries& entries) {
   const RecipeGraph graph(entries);
   for (size_t i = 0; i < entries.size(); ++i) {
-    if (!graph.averages_int8(i)) continue;
-    const auto source = graph.source(i, 0);
-    const bool is_read_in_fp32 =
-        !source.has_value() ||
-        !std::ranges::all_of(graph.readers(*source), [&](const Activation& reader) {
-          return goes_on_in_int8(graph, reader);
-        });
-    if (is_read_in_fp32) set_flags(entries[i], false, false);
+    if (graph.averages_int8(i) && !average_reads_int8(graph, i)) {
+      set_flags(entries[i], false, false);
+    }
   }
 }
 
@@ -148,10 +171,6 @@ bool cat_is_among_int8(const RecipeGraph& graph, size_t index) {
                      [&](const Activation& reader) { return goes_on_in_int8(graph, reader); });
 }
 
-bool average_is_behind_int8(const RecipeGraph& graph, size_t index) {
-  return comes_from_int8(graph, index, 0);
-}
-
 bool flatten_is_behind_int8(const RecipeGraph& graph, size_t index) {
   const auto source = graph.source(index, 0);
   return source.has_value() && graph.hands_through_int8(source->entry);
@@ -163,7 +182,7 @@ void keep_int8_where_it_passes(Entries& entries) {
     bool (*holds)(const RecipeGraph& graph, size_t index);
   };
   constexpr std::array<Reason, 4> kReasons = {{{OpClass::Pool, pool_has_int8_neighbour},
-                                               {OpClass::Average, average_is_behind_int8},
+                                               {OpClass::Average, average_reads_int8},
                                                {OpClass::Concat, cat_is_among_int8},
                                                {OpClass::Shape, flatten_is_behind_int8}}};
   const RecipeGraph graph(entries);  // looks at the flags as they are at each moment
@@ -188,7 +207,7 @@ struct Rule {
 constexpr std::array<Rule, 5> kDefaultRecipe = {{
     {"everything with an int8 form", quantize_everything},
     {"compute and sums: int8 in, fp32 out", drop_outputs_of_compute},
-    {"averages beside fp32 stay there", keep_averages_beside_fp32_out},
+    {"averages read what is made in int8", drop_averages_of_fp32},
     {"a sum fuses behind compute", fuse_sums},
     {"int8 passes through between int8 neighbours", keep_int8_where_it_passes},
 }};

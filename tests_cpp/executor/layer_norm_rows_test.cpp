@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "testing/small_models.h"
 
 namespace int8graph {
@@ -65,6 +67,16 @@ TEST(LayerNormRows, TakeAnyStridesAndManyRows) {
   expect_right(noise({2, 40, 7}).transpose(1, 2));
   expect_right(noise({7, 80}).slice(1, 8, 60));
   expect_right(noise({600, 70}));
+}
+
+TEST(LayerNormRows, GiveTheLargestIntegerForWhatIsNoNumber) {
+  const auto [weight, bias] = parameters(40);
+  at::Tensor x = noise({3, 40});
+  x[1][7] = std::numeric_limits<float>::infinity();
+  x[2][39] = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor q = quantized_layer_norm(x, {40}, weight, bias, kEps, kScale, 117,
+                                            static_cast<int64_t>(at::kQUInt8));
+  EXPECT_TRUE(q.slice(0, 1).int_repr().eq(255).all().item<bool>());
 }
 
 TEST(LayerNormRows, TakeNoRows) {

@@ -254,21 +254,25 @@ TEST_F(CalibrationTest, ViewsSlicesAndCopiesKeepTheFlow) {
   EXPECT_EQ(conf.entries()[2].input_ranges[0].min, middle.min().item<float>());
 }
 
-TEST_F(CalibrationTest, ZeroPaddingKeepsTheFlow) {
+TEST_F(CalibrationTest, ConvolutionsSeeThroughZeroPadding) {
   const QuantConf conf = calibrated([&] {
     const at::Tensor y = conv(x_);
-    at::relu(at::pad(y, {0, 0, 0, 0}));
+    conv(at::pad(y, {0, 0, 0, 0}));
+    conv(at::pad(y, {1, 0, 2, 1}));
+    conv(at::pad(y, {1, 0}, "constant", 0.5));
+    conv(at::pad(y, {1, 0, 1, 0}, "reflect"));
+    conv(at::pad(y, {-1, 0}));
     at::relu(at::pad(y, {1, 0, 2, 1}));
-    at::relu(at::pad(y, {1, 0}, "constant", 0.5));
-    at::relu(at::pad(y, {1, 0, 1, 0}, "reflect"));
-    at::relu(at::pad(y, {-1, 0}));
+    at::add(at::pad(y, {0, 0}).contiguous(), y);
   });
-  ASSERT_EQ(conf.entries().size(), 6);
+  ASSERT_EQ(conf.entries().size(), 8);
   EXPECT_EQ(flows(conf.entries()[1]), "conv2d0.output0");
   EXPECT_EQ(flows(conf.entries()[2]), "conv2d0.output0");
   for (size_t i = 3; i < 6; ++i) {
-    EXPECT_EQ(flows(conf.entries()[i]), c10::str("relu", i, ".input0"));
+    EXPECT_EQ(flows(conf.entries()[i]), c10::str("conv2d", i, ".input0"));
   }
+  EXPECT_EQ(flows(conf.entries()[6]), "relu6.input0");
+  EXPECT_EQ(flows(conf.entries()[7]), "add7.input0 conv2d0.output0");
   const at::Tensor padded = at::pad(conv(x_), {1, 0, 2, 1});
   EXPECT_EQ(conf.entries()[2].input_ranges[0].max, padded.max().item<float>());
   EXPECT_EQ(conf.entries()[2].input_ranges[0].min, padded.min().item<float>());

@@ -320,6 +320,17 @@ const Pattern kPatterns[] = {
      "y = x.transpose(1, 2)\nreturn self.exact_linear(torch.layer_norm(self.linear(y) + y, [8]))",
      "aten::transpose | quantize | dequantize+linear+add | aten::layer_norm | quantize | "
      "dequantize+linear"},
+    {"layer_norm_with_weight_and_bias", 3,
+     "y = x.transpose(1, 2)\n"
+     "z = torch.layer_norm(self.linear(y) + y, [8], self.b, self.b)\n"
+     "return self.exact_linear(z)",
+     "aten::transpose | quantize | dequantize+linear+add | int8graph::quantized_layer_norm | "
+     "dequantize+linear"},
+    {"layer_norm_beside_a_sum", 3,
+     "z = torch.layer_norm(self.linear(x.transpose(1, 2)), [8], self.b, self.b)\n"
+     "return torch.layer_norm(self.exact_linear(z) + z, [8])",
+     "quantize | aten::transpose | dequantize+linear | int8graph::layer_norm_and_quantized | "
+     "dequantize+linear+add | aten::layer_norm"},
     {"sum_of_no_layer", 4, "return self.exact_conv2d(x + x.abs())",
      "aten::abs | aten::add | quantize | dequantize+conv2d"},
 

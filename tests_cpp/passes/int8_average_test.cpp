@@ -9,7 +9,9 @@
 namespace int8graph {
 namespace {
 
-std::string rewritten(const std::string& averaged) {
+/// What becomes of an average of `averaged`: %x, or %d, which is dequantized.
+std::string rewritten(const std::string& averaged, const std::string& before = "",
+                      const std::string& name = "adaptive_avg_pool2d") {
   const auto graph =
       ir("graph(%x : Tensor):\n"
          "  %scale : float = prim::Constant[value=0.5]()\n"
@@ -18,9 +20,8 @@ std::string rewritten(const std::string& averaged) {
          "  %one : int = prim::Constant[value=1]()\n"
          "  %size : int[] = prim::ListConstruct(%one, %one)\n"
          "  %q : Tensor = aten::quantize_per_tensor(%x, %scale, %zero_point, %dtype)\n"
-         "  %d : Tensor = aten::dequantize(%q)\n"
-         "  %y : Tensor = aten::adaptive_avg_pool2d(" +
-         averaged + ", %size)\n  return (%y)");
+         "  %d : Tensor = aten::dequantize(%q)\n" +
+         before + "  %y : Tensor = aten::" + name + "(" + averaged + ", %size)\n  return (%y)");
   average_in_int8(*graph->block());
   torch::jit::EliminateDeadCode(graph);
   return picture_of(*graph);
@@ -30,6 +31,17 @@ TEST(Int8Average, ReadsInt8AsItIs) {
   const std::string picture = rewritten("%d");
   EXPECT_NE(picture.find("= int8graph::adaptive_avg_pool2d(b, a)"), std::string::npos) << picture;
   EXPECT_EQ(picture.find("dequantize"), std::string::npos) << picture;
+}
+
+TEST(Int8Average, KnowsAllNumbersOfDimensions) {
+  for (const std::string name : {"adaptive_avg_pool1d", "adaptive_avg_pool3d"}) {
+    EXPECT_NE(rewritten("%d", "", name).find("int8graph::" + name), std::string::npos);
+  }
+}
+
+TEST(Int8Average, LeavesWhatSomebodyWritesTo) {
+  const std::string picture = rewritten("%d", "  %r : Tensor = aten::relu_(%d)\n");
+  EXPECT_NE(picture.find("= aten::adaptive_avg_pool2d"), std::string::npos) << picture;
 }
 
 TEST(Int8Average, LeavesAveragesOfFp32) {

@@ -56,12 +56,12 @@ TEST(QuantizedNorms, TakeTheFirstOfSeveralQuantizers) {
             "return b, c\n");
 }
 
-TEST(QuantizedNorms, LeaveOtherNorms) {
+TEST(QuantizedNorms, LeaveOtherNormsAndWhatIsWrittenTo) {
   const std::string quantize =
       "  %q : Tensor = aten::quantize_per_tensor(%n, %s, %z, %t)\n  return (%q)";
   for (const std::string& picture :
        {rewritten(quantize, "[4, 8]"), rewritten(quantize, "[8]", "%none"),
-        rewritten("  return (%n)")}) {
+        rewritten("  %r : Tensor = aten::relu_(%n)\n" + quantize), rewritten("  return (%n)")}) {
     EXPECT_NE(picture.find("aten::layer_norm"), std::string::npos) << picture;
   }
 }

@@ -49,12 +49,14 @@ TEST_F(InspectionTest, NamesTheOperatorsOfEachPartition) {
   }
 }
 
-TEST_F(InspectionTest, TellsWhyPyTorchRunsANode) {
+TEST_F(InspectionTest, TellsWhyANodeIsOutside) {
   const InspectedNode& node = fused_.nodes.back();
   EXPECT_FALSE(node.is_partition);
   EXPECT_EQ(node.kind, "aten::erfinv");
   EXPECT_EQ(node.operators, Names{"erfinv"});
   EXPECT_EQ(node.reason, "the operator table has no row for it");
+  EXPECT_EQ(fused_.nodes[0].kind, "int8graph::quantize_channels_last");
+  EXPECT_EQ(fused_.nodes[0].reason, "int8graph has a kernel of its own for it");
 }
 
 TEST_F(InspectionTest, FollowsTheFlowFromInputToOutput) {

@@ -215,6 +215,40 @@ TEST_F(RecipeTest, AnAverageOfFp32StaysInFp32) {
   EXPECT_EQ(flags(of_tanh), "->-");
 }
 
+TEST_F(RecipeTest, AnAverageBesideWhatLosesItsInt8StaysInFp32) {
+  const auto relu = add_entry("relu", {add_entry("conv2d", {"x"})});
+  const auto beside_sum = add_entry("adaptive_avg_pool2d", {relu});
+  add_entry("tanh", {add_entry("add", {relu, "y"})});
+  const auto other = add_entry("relu", {add_entry("conv2d", {"z"})});
+  const auto beside_cat = add_entry("adaptive_avg_pool2d", {other});
+  add_entry("cat", {other, "y"});
+  apply();
+  EXPECT_EQ(flags(beside_sum), "->-");
+  EXPECT_EQ(flags(beside_cat), "->-");
+}
+
+TEST_F(RecipeTest, AnAverageBehindAGateStaysInFp32) {
+  const auto conv = add_entry("conv2d", {"x"});
+  const auto gate = add_entry("sigmoid", {add_entry("conv2d", {"y"})});
+  const auto average = add_entry("adaptive_avg_pool2d", {add_entry("mul", {conv, gate})});
+  apply();
+  EXPECT_EQ(flags(average), "->-");
+}
+
+TEST_F(RecipeTest, AnAverageReadsWhatPoolsAndJoinsHandThrough) {
+  const auto one = add_entry("relu", {add_entry("conv2d", {"x"})});
+  const auto two = add_entry("relu", {add_entry("conv2d", {"x"})});
+  const auto cat = add_entry("cat", {one, two});
+  const auto of_cat = add_entry("adaptive_avg_pool2d", {cat});
+  const auto pool = add_entry("max_pool2d", {add_entry("conv2d", {"x"})});
+  const auto of_pool = add_entry("adaptive_avg_pool2d", {pool});
+  apply();
+  EXPECT_EQ(flags(cat), "qq>q");
+  EXPECT_EQ(flags(of_cat), "q>-");
+  EXPECT_EQ(flags(pool), "q>q");
+  EXPECT_EQ(flags(of_pool), "q>-");
+}
+
 TEST_F(RecipeTest, AnAverageBesideReadersOfFp32StaysInFp32) {  // squeeze and excitation
   const auto conv = add_entry("conv2d", {"x"});
   const auto sum = add_entry("add", {add_entry("conv2d", {"y"}), conv});
