@@ -121,10 +121,19 @@ def main() -> None:
     parser.add_argument("--workload", default="bert_base", choices=sorted(WORKLOADS))
     parser.add_argument("--artifact", type=Path, help="measure this file of the workload's instead")
     parser.add_argument("--requests", type=int, default=300)
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=1,
+        help="go through all requests so many times, and take the median of each one's second "
+        "calls: those of a few milliseconds differ by 15 %% as other processes come and go",
+    )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     if args.requests <= WARM_UP:
         parser.error(f"--requests {args.requests}: the first {WARM_UP} only warm up")
+    if args.rounds < 1:
+        parser.error(f"--rounds {args.rounds}: at least 1")
     torch.set_num_threads(1)
     # Without profiled runs a model is fused at its first call, which saves the unfused one of each
     # model to compare with.
@@ -141,16 +150,22 @@ def main() -> None:
         module = torch.jit.load(path)
         for shape in shapes[:WARM_UP]:
             module(make(shape))
-        first, second = [], []
-        for before, shape in zip(shapes[WARM_UP - 1 :], shapes[WARM_UP:]):
+        requests = list(zip(shapes[WARM_UP - 1 :], shapes[WARM_UP:]))
+        first: list[float] = []
+        second: list[list[float]] = [[] for _ in requests]  # of each request's rounds
+        for position in range(args.rounds * len(requests)):
+            request = position % len(requests)
+            before, shape = requests[request]
             x = make(shape)
             static = static_milliseconds(path, x)
             module(make(before))  # the caches hold the other model
-            first.append(milliseconds(module, x) / static)
-            second.append(milliseconds(module, x) / static)
-            show_progress(len(first), len(shapes) - WARM_UP)
+            ratio = milliseconds(module, x) / static
+            if position < len(requests):  # later the shape is known
+                first.append(ratio)
+            second[request].append(milliseconds(module, x) / static)
+            show_progress(position + 1, args.rounds * len(requests))
     print_quantiles("first", first)
-    print_quantiles("second", second)
+    print_quantiles("second", [statistics.median(ratios) for ratios in second])
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ namespace int8graph {
 ///     y = (x - mean) / sqrt(variance + eps) * weight + bias
 ///     q = round(y / scale + zero_point), half to even, within the dtype
 ///
-/// By PyTorch's operators where a tensor is not f32, for rows of fewer than 16 numbers, and on CPUs
-/// without AVX2 and FMA.
+/// By PyTorch's operators where a tensor is not f32, for rows of fewer than 16 numbers, on CPUs
+/// without AVX2 and FMA, and where the compiler was not GCC 12 or newer.
 /// @param x f32 [..., C]
 /// @param shape {C}
 /// @param weight, bias f32 [C]

@@ -29,9 +29,12 @@ bool holds(const std::vector<at::Tensor>& tensors, const at::Tensor& wanted) {
                      [&](const at::Tensor& tensor) { return tensor.is_same(wanted); });
 }
 
+// Around images, not along channels or the batch.
 bool pads_with_zeros(std::string_view symbol, c10::ArrayRef<c10::IValue> arguments) {
-  return symbol == kPad && arguments.size() == 4 &&
-         is_zero_padding(arguments[1], arguments[2], arguments[3]);
+  if (symbol != kPad || arguments.size() != 4 || !arguments[0].isTensor()) return false;
+  if (!is_zero_padding(arguments[1], arguments[2], arguments[3])) return false;
+  const auto amounts = static_cast<int64_t>(arguments[1].toIntVector().size());
+  return amounts <= 2 * (arguments[0].toTensor().dim() - 2);
 }
 
 // Whether results hold the values of the first argument, and zeros at most.

@@ -127,10 +127,8 @@ const std::vector<Operator>& rows() {
       {"avg_pool3d", Pool, {"aten::avg_pool3d"}, {0}, {}, lower_avg_pool},
       {"cat", Concat, {"aten::cat", "aten::concat"}, {0}, {}, lower_cat},
 
-      // int8 in, fp32 out, by operators of our own: oneDNN Graph has no form for windows that
-      // depend
-      // on the input's size, nor for rows of tables. See passes/int8_average.h,
-      // passes/int8_lookup.h.
+      // int8 in, fp32 out, by operators of our own, as oneDNN Graph has neither windows that depend
+      // on the input's size nor tables. See passes/int8_average.h and passes/int8_lookup.h.
       {"adaptive_avg_pool1d",
        Average,
        {"aten::adaptive_avg_pool1d", "int8graph::adaptive_avg_pool1d"},

@@ -82,7 +82,10 @@ class Inserter {
     const auto activations = activations_of(node, row);
     if (row.is_compute() && !may_compute_in_int8(node, row, entry)) return;
     for (size_t i = 0; i < activations.size(); ++i) {
-      if (!entry.inputs_quantized[i] || is_constant_summand(activations[i], row, entry)) continue;
+      if (!entry.inputs_quantized[i] || is_constant_summand(activations[i], row, entry) ||
+          is_averaged_beside_fp32(activations[i], row, entry)) {
+        continue;
+      }
       jit::Node* before = activations[i].reader;
       quantize_input(activations[i], before, input_parameters(entry, i));
     }
@@ -113,6 +116,23 @@ class Inserter {
     log_verbose([&] {
       return "input not quantized: " + label_of(entry) +
              ": this operand of the sum is a constant, which fuses in fp32 as well";
+    });
+    return true;
+  }
+
+  /// Where an average's source is wanted in fp32 anyway, by the caller or by an operator that has
+  /// no entry, a quantizer would be one more pass over it.
+  bool is_averaged_beside_fp32(const ActivationUse& use, const Operator& row,
+                               const OperatorEntry& entry) const {
+    if (row.op_class != OpClass::Average) return false;
+    const auto& uses = use.value()->uses();
+    const bool is_read_beside = std::ranges::any_of(uses, [&](const jit::Use& other) {
+      return !is_quantize(*other.user) && !matched_.contains(other.user) &&
+             other.user->kind() != c10::aten::size;
+    });
+    if (!is_read_beside) return false;
+    log_verbose([&] {
+      return "input not quantized: " + label_of(entry) + ": what it averages is read in fp32, too";
     });
     return true;
   }

@@ -85,16 +85,20 @@ bool is_read_in_int8(const RecipeGraph& graph, const Activation& output) {
 }
 
 // Whether what an average reads is made in int8 for it: by compute, by a quantized sum or by what
-// hands int8 through, perhaps with norms and one-input element-wise operators that fuse behind.
-// Only compute and other averages may read it beside, which surely take int8, and nobody what
-// fuses.
+// hands int8 through, perhaps with norms and one-input element-wise operators that fuse behind,
+// which nobody else reads. Beside it only those may read that surely take the same int8:
+// convolutions, pools and other averages, which form a group.
 bool average_reads_int8(const RecipeGraph& graph, size_t index) {
   auto source = graph.source(index, 0);
   const auto takes_int8 = [&](const Activation& reader) {
-    return graph.is_int8_compute(reader.entry) || graph.averages_int8(reader.entry);
+    const bool convolves =
+        graph.is(reader.entry, OpClass::Conv) && graph.is_int8_compute(reader.entry);
+    const bool pools =
+        graph.is(reader.entry, OpClass::Pool) && graph.hands_through_int8(reader.entry);
+    return convolves || pools || graph.averages_int8(reader.entry);
   };
   if (!source.has_value() || !std::ranges::all_of(graph.readers(*source), takes_int8)) return false;
-  if (graph.hands_through_int8(source->entry)) return true;
+  if (graph.hands_through_int8(source->entry)) return comes_from_int8(graph, index, 0);
   for (bool is_behind_norm = false; source.has_value();) {
     const size_t producer = source->entry;
     if (graph.is_int8_compute(producer)) return true;
@@ -277,15 +281,16 @@ std::vector<Activation> quantizers_of(const RecipeGraph& graph, const Activation
   return quantizers;
 }
 
-// The convolutions that read one output, be it different parts of it; none where it is one alone.
-std::vector<Activation> convolutions_reading(const RecipeGraph& graph, const Activation& output) {
-  std::vector<Activation> convolutions;
+// The convolutions and averages that read one output, be it different parts of it; none where it is
+// one alone.
+std::vector<Activation> layers_reading(const RecipeGraph& graph, const Activation& output) {
+  std::vector<Activation> layers;
   for (const Activation& reader : graph.readers(output)) {
-    if (graph.is(reader.entry, OpClass::Conv) && graph.is_quantized(reader)) {
-      convolutions.push_back(reader);
-    }
+    const bool is_one =
+        graph.is(reader.entry, OpClass::Conv) || graph.is(reader.entry, OpClass::Average);
+    if (is_one && graph.is_quantized(reader)) layers.push_back(reader);
   }
-  return convolutions.size() > 1 ? convolutions : std::vector<Activation>();
+  return layers.size() > 1 ? layers : std::vector<Activation>();
 }
 
 }  // namespace
@@ -308,7 +313,7 @@ std::vector<std::vector<Activation>> groups_of_equal_parameters(
   for (size_t i = 0; i < graph.size(); ++i) {
     if (graph.hands_through_int8(i)) groups.unite(sides_of(graph, i));
     for (size_t k = 0; k < graph.entry(i).outputs_flow.size(); ++k) {
-      groups.unite(convolutions_reading(graph, {i, k, true}));
+      groups.unite(layers_reading(graph, {i, k, true}));
       const auto quantizers = quantizers_of(graph, {i, k, true});
       const bool is_handed_through = std::any_of(
           quantizers.begin(), quantizers.end(),

@@ -26,9 +26,9 @@ struct Activation {
 /// The quantized activations that must have equal parameters, so that int8 passes from one operator
 /// to the next as it is. An operator that hands int8 through (a pool, a concatenation, a flatten,
 /// quantized on all sides) wants the same parameters on all sides; all that read the same output as
-/// it does, or read its output, join them. So do convolutions that read the same output: what one
-/// of them reads may be a slice of it, and the whole is quantized once for all. Each group's
-/// members are in the order of the entries.
+/// it does, or read its output, join them. So do convolutions and averages that read the same
+/// output: what one of them reads may be a slice of it, and the whole is quantized once for all.
+/// Each group's members are in the order of the entries.
 std::vector<std::vector<Activation>> groups_of_equal_parameters(
     const std::vector<OperatorEntry>& entries);
 

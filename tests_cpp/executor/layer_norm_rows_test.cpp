@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "executor/newer_cpus.h"
 #include "testing/small_models.h"
 
 namespace int8graph {
@@ -70,6 +71,7 @@ TEST(LayerNormRows, TakeAnyStridesAndManyRows) {
 }
 
 TEST(LayerNormRows, GiveTheLargestIntegerForWhatIsNoNumber) {
+  if (!INT8GRAPH_CPU_IS_NEWER) GTEST_SKIP() << "PyTorch's quantizer may make anything of NaN";
   const auto [weight, bias] = parameters(40);
   at::Tensor x = noise({3, 40});
   x[1][7] = std::numeric_limits<float>::infinity();

@@ -18,7 +18,7 @@ What int8graph knows of each TorchScript operator, made from its operator table 
 The generic forms that tracing writes, `aten::_convolution`, `aten::convolution` and `aten::addmm`, count as the
 operator that they compute. The names on the left are those in `configure.json`; operators in brackets have no entry
 there. "Fuses" tells which have a form in oneDNN Graph, so that they can be part of a partition; attention, silu, masks
-and a few others without one are written as operators that have. Adaptive average pools, lookups in int8 tables, and
+and a few others without one are written as operators that have. Adaptive average pools of int8, lookups in int8 tables, and
 layer norms with the quantizers behind them have kernels of int8graph's own. All others, and those that are not
 listed, stay with PyTorch. `int8graph inspect` tells what became of each operator of a model, and why.
 

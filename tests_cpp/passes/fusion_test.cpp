@@ -426,6 +426,10 @@ const Pattern kPatterns[] = {
      "return self.exact_linear(torch.flatten(y, 1))",
      "quantize | dequantize+conv2d+quantize | int8graph::adaptive_avg_pool2d | quantize | "
      "aten::flatten | dequantize+linear"},
+    {"adaptive_pool_beside_an_operator_without_entry", 4,
+     "y = torch.relu(self.conv2d(x))\n"
+     "return torch.adaptive_avg_pool2d(y, [1, 1]) * y.mean()",
+     "quantize | dequantize+conv2d+relu | aten::adaptive_avg_pool2d | aten::mean | aten::mul"},
     {"adaptive_pool_beside_fp32", 4,
      "y = torch.relu(self.conv2d(x))\n"
      "return y * torch.adaptive_avg_pool2d(y, [1, 1])",

@@ -42,7 +42,7 @@ const Odd kOddModels[] = {
     {"write_before_an_average",
      "y = torch.max_pool2d(torch.relu(self.conv2d(x)), 2)\n"
      "y[:, :2] = 0\n"
-     "return torch.adaptive_avg_pool2d(y, [1, 1])"},
+     "return torch.adaptive_avg_pool2d(y, [1, 1]) + torch.tanh(y).mean()"},
     {"write_behind_a_norm",
      "y = torch.layer_norm(self.conv2d(x).transpose(1, 3), [8], self.b, self.b)\n"
      "y[:, :, :, :2] = 0\n"

@@ -196,6 +196,17 @@ TEST_F(RecipeTest, AnAverageReadsInt8) {
   apply();
   EXPECT_EQ(flags(average), "q>-");
   EXPECT_EQ(flags(beside), "q>-");
+  EXPECT_EQ(group_of(average, 0), "adaptive_avg_pool2d2.in0 conv2d3.in0");
+}
+
+TEST_F(RecipeTest, AnAverageReadsInt8BesideAPool) {
+  const auto relu = add_entry("relu", {add_entry("conv2d", {"x"})});
+  const auto average = add_entry("adaptive_avg_pool2d", {relu});
+  const auto pool = add_entry("max_pool2d", {relu});
+  add_entry("conv2d", {pool});
+  apply();
+  EXPECT_EQ(flags(average), "q>-");
+  EXPECT_EQ(flags(pool), "q>q");
 }
 
 TEST_F(RecipeTest, ASumIsInt8ForAnAverage) {  // ResNet's last one
@@ -210,7 +221,13 @@ TEST_F(RecipeTest, ASumIsInt8ForAnAverage) {  // ResNet's last one
 TEST_F(RecipeTest, AnAverageOfFp32StaysInFp32) {
   const auto of_input = add_entry("adaptive_avg_pool2d", {"x"});
   const auto of_tanh = add_entry("adaptive_avg_pool2d", {add_entry("tanh", {"x"})});
+  const auto of_pool = add_entry("adaptive_avg_pool2d", {add_entry("max_pool2d", {"y"})});
+  const auto norm = add_entry("relu", {add_entry("linear", {"z"})});
+  const auto beside_linear = add_entry("adaptive_avg_pool1d", {norm});
+  add_entry("linear", {norm});
   apply();
+  EXPECT_EQ(flags(of_pool), "->-");
+  EXPECT_EQ(flags(beside_linear), "->-");
   EXPECT_EQ(flags(of_input), "->-");
   EXPECT_EQ(flags(of_tanh), "->-");
 }
