@@ -27,8 +27,15 @@ struct Window {
 /// Three spatial dimensions, of which the first ones may be 1.
 using Sizes = std::array<int64_t, 3>;
 
-/// Which part of the source an output's number is the mean of, as PyTorch has it.
-Window window_of(const Sizes& output, const Sizes& source, const Sizes& position) {
+int64_t pixels_of(const Sizes& sizes) {
+  return sizes[0] * sizes[1] * sizes[2];
+}
+
+/// Which part of the source a pixel of the output is the mean of, as PyTorch has it.
+/// @param pixel its number, row after row
+Window window_of(const Sizes& output, const Sizes& source, int64_t pixel) {
+  const int64_t row = pixel / output[2];
+  const Sizes position = {row / output[1], row % output[1], pixel % output[2]};
   Window window;
   for (size_t d = 0; d < 3; ++d) {
     window.first[d] = position[d] * source[d] / output[d];
@@ -97,8 +104,8 @@ template <typename T>
 void average(const at::Tensor& pixels, const Sizes& source, const Sizes& output,
              AddUp<T> add_up_window, at::Tensor& result) {
   const int64_t channels = pixels.size(-1);
-  const int64_t in_image = source[0] * source[1] * source[2] * channels;
-  const int64_t out_image = output[0] * output[1] * output[2] * channels;
+  const int64_t in_image = pixels_of(source) * channels;
+  const int64_t out_image = pixels_of(output) * channels;
   const int64_t blocks = (channels + kBlock - 1) / kBlock;
   const int64_t images = pixels.numel() / in_image;
   const double scale = pixels.q_scale();
@@ -113,17 +120,13 @@ void average(const at::Tensor& pixels, const Sizes& source, const Sizes& output,
       const int64_t count = std::min(kBlock, channels - channel);
       const T* numbers = from + i / blocks * in_image + channel;
       float* mean = to + i / blocks * out_image + channel;
-      for (int64_t z = 0; z < output[0]; ++z) {
-        for (int64_t y = 0; y < output[1]; ++y) {
-          for (int64_t x = 0; x < output[2]; ++x, mean += channels) {
-            const Window window = window_of(output, source, {z, y, x});
-            add_up_window(numbers, source, channels, window, count, sums.data());
-            const int64_t of_zeros = zero_point * window.pixels();
-            const double factor = scale / static_cast<double>(window.pixels());
-            for (int64_t c = 0; c < count; ++c) {
-              mean[c] = static_cast<float>(static_cast<double>(sums[c] - of_zeros) * factor);
-            }
-          }
+      for (int64_t pixel = 0; pixel < pixels_of(output); ++pixel, mean += channels) {
+        const Window window = window_of(output, source, pixel);
+        add_up_window(numbers, source, channels, window, count, sums.data());
+        const int64_t of_zeros = zero_point * window.pixels();
+        const double factor = scale / static_cast<double>(window.pixels());
+        for (int64_t c = 0; c < count; ++c) {
+          mean[c] = static_cast<float>(static_cast<double>(sums[c] - of_zeros) * factor);
         }
       }
     }

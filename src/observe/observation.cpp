@@ -37,9 +37,8 @@ bool pads_with_zeros(std::string_view symbol, c10::ArrayRef<c10::IValue> argumen
   return amounts <= 2 * (arguments[0].toTensor().dim() - 2);
 }
 
-// Whether results hold the values of the first argument, and zeros at most.
-bool passes_first_on(std::string_view symbol, c10::ArrayRef<c10::IValue> arguments) {
-  if (pads_with_zeros(symbol, arguments)) return true;
+// Whether results hold values of the first argument and nothing else.
+bool moves_or_copies(std::string_view symbol) {
   const Operator* row = find_operator(symbol);
   return (row != nullptr && row->moves_elements()) ||
          std::find(kCopies.begin(), kCopies.end(), symbol) != kCopies.end();
@@ -145,8 +144,8 @@ void Observation::start(std::string_view symbol, const std::vector<size_t>& writ
   const std::optional<RecordedCall> recorded = recorded_call(symbol, arguments);
   if (!recorded.has_value()) {
     unrecorded_.insert(running.symbol);
-    running.passes_first_on = passes_first_on(symbol, arguments);
     running.pads = pads_with_zeros(symbol, arguments);
+    running.passes_first_on = running.pads || moves_or_copies(symbol);
     running_ = std::move(running);
     return;
   }

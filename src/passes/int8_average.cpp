@@ -2,8 +2,6 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
-#include <string>
-
 #include "ops/graph_walk.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
@@ -27,11 +25,7 @@ bool averages_int8(const jit::Node& node) {
 void average_in_int8(jit::Block& block) {
   const auto written = written_values(*block.owningGraph());
   for_each_node(block, [&](jit::Node& node) {
-    if (!averages_int8(node) || written.contains(node.input(0))) return;
-    const std::string name = std::string("int8graph::") + node.kind().toUnqualString();
-    jit::Node* average = node.replaceWithNewSymbol(c10::Symbol::fromQualString(name));
-    average->replaceInput(0, average->input(0)->node()->input(0));
-    node.destroy();
+    if (averages_int8(node) && !written.contains(node.input(0))) read_int8_instead(node, 0);
   });
 }
 

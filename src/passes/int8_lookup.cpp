@@ -5,7 +5,6 @@
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
-#include <string>
 
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
@@ -56,11 +55,7 @@ void look_up_in_int8(jit::Block& block) {
   for_each_node(block, [](jit::Node& node) {
     if (!reads_int8_table(node) || !gives_rows_only(node)) return;
     complete_arguments(node);
-    const std::string name = std::string("int8graph::") + node.kind().toUnqualString();
-    const size_t table = find_operator(node)->weight->argument;
-    jit::Node* lookup = node.replaceWithNewSymbol(c10::Symbol::fromQualString(name));
-    lookup->replaceInput(table, lookup->input(table)->node()->input(0));
-    node.destroy();
+    read_int8_instead(node, find_operator(node)->weight->argument);
   });
 }
 

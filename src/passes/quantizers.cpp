@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
+#include <string>
 
 #include "ops/activations.h"
 #include "ops/node_arguments.h"
@@ -105,6 +106,13 @@ jit::Value* insert_quantize(jit::Value* value, const QuantizerParameters& parame
 jit::Value* insert_dequantize(jit::Value* quantized, jit::Node* before) {
   const jit::WithInsertPoint guard(before);
   return before->owningGraph()->insert(c10::aten::dequantize, {quantized});
+}
+
+void read_int8_instead(jit::Node& node, size_t input) {
+  const std::string name = std::string("int8graph::") + node.kind().toUnqualString();
+  jit::Node* own = node.replaceWithNewSymbol(c10::Symbol::fromQualString(name));
+  own->replaceInput(input, own->input(input)->node()->input(0));
+  node.destroy();
 }
 
 }  // namespace int8graph

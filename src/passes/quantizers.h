@@ -66,4 +66,12 @@ torch::jit::Value* insert_quantize(torch::jit::Value* value, const QuantizerPara
                                    torch::jit::Node* before);
 torch::jit::Value* insert_dequantize(torch::jit::Value* quantized, torch::jit::Node* before);
 
+/// Replaces a node by int8graph's own operator of the same name, which reads int8 as it is:
+///
+///     %2 = aten::dequantize(%1)
+///     %3 = aten::embedding(%2, ...)     ==>     %3 = int8graph::embedding(%1, ...)
+///
+/// @param input which of the node's inputs is dequantized
+void read_int8_instead(torch::jit::Node& node, size_t input);
+
 }  // namespace int8graph

@@ -23,6 +23,12 @@ void set_flags(OperatorEntry& entry, bool inputs, bool outputs) {
 
 // --- Questions to the graph -------------------------------------------------------------------
 
+// Whether the operator fuses, in fp32, behind what makes its one input.
+bool fuses_behind(const RecipeGraph& graph, size_t index) {
+  return (graph.is(index, OpClass::Norm) || graph.is(index, OpClass::Elementwise)) &&
+         graph.entry(index).inputs_flow.size() == 1;
+}
+
 // The convolution or linear layer whose result, seen through norms and element-wise operators that
 // fuse behind it, the input reads and nobody else does.
 std::optional<size_t> fusable_compute(const RecipeGraph& graph, size_t index, size_t input) {
@@ -32,9 +38,7 @@ std::optional<size_t> fusable_compute(const RecipeGraph& graph, size_t index, si
     if (graph.is(producer, OpClass::Conv) || graph.is(producer, OpClass::Linear)) {
       return graph.is_int8_compute(producer) ? std::optional(producer) : std::nullopt;
     }
-    const bool fuses =
-        graph.is(producer, OpClass::Norm) || graph.is(producer, OpClass::Elementwise);
-    if (!fuses || graph.entry(producer).inputs_flow.size() != 1) return std::nullopt;
+    if (!fuses_behind(graph, producer)) return std::nullopt;
     source = graph.source(producer, 0);
   }
   return std::nullopt;
@@ -102,14 +106,12 @@ bool average_reads_int8(const RecipeGraph& graph, size_t index) {
   for (bool is_behind_norm = false; source.has_value();) {
     const size_t producer = source->entry;
     if (graph.is_int8_compute(producer)) return true;
-    const OperatorEntry& entry = graph.entry(producer);
     if (graph.is(producer, OpClass::Add)) {
-      return !is_behind_norm && std::ranges::count(entry.inputs_quantized, true) > 0;
+      const auto& flags = graph.entry(producer).inputs_quantized;
+      return !is_behind_norm && std::ranges::count(flags, true) > 0;
     }
-    const bool is_norm = graph.is(producer, OpClass::Norm);
-    if (!is_norm && !graph.is(producer, OpClass::Elementwise)) return false;
-    if (entry.inputs_flow.size() != 1) return false;
-    is_behind_norm |= is_norm;
+    if (!fuses_behind(graph, producer)) return false;
+    is_behind_norm |= graph.is(producer, OpClass::Norm);
     source = graph.source(producer, 0);
     if (source.has_value() && graph.readers(*source).size() != 1) return false;
   }
