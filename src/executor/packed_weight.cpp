@@ -4,6 +4,7 @@
 
 #include <mutex>
 
+#include "executor/constant_memory.h"
 #include "executor/onednn_runtime.h"
 
 namespace int8graph {
@@ -75,7 +76,10 @@ memory copied(memory from, const memory::desc& layout) {
 // For VNNI, oneDNN 3.2 packs a matrix of rows by vectors (brgemm_matmul_copy_reorder_t), but one of
 // columns number by number. To turn it first takes a twentieth of the instructions of that.
 PackedWeight::PackedWeight(at::Tensor weight, memory::desc plain, const memory::desc& layout)
-    : weight_(std::move(weight)), plain_(std::move(plain)), packed_(layout, onednn_engine()) {
+    : weight_(std::move(weight)),
+      plain_(std::move(plain)),
+      memory_(allocate_constant(layout.get_size())),
+      packed_(layout, onednn_engine(), memory_.get()) {
   memory from(plain_, onednn_engine(), weight_.data_ptr());
   if (is_transposed(plain_) && !layout.get_inner_blks().empty()) {
     from = copied(from, row_major(plain_));

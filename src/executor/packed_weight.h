@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
+#include <memory>
 #include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
 
@@ -35,7 +37,8 @@ class PackedWeight {
 
   const at::Tensor weight_;
   const dnnl::memory::desc plain_;
-  dnnl::memory packed_;
+  const std::shared_ptr<std::byte> memory_;
+  dnnl::memory packed_;       // over it
   mutable std::mutex mutex_;  // of what is done to the tensor
 };
 
