@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "executor/call_kernel.h"
+#include "executor/max_pool.h"
 #include "executor/onednn_runtime.h"
 #include "executor/primitive_runner.h"
 #include "executor/relayout.h"
@@ -57,12 +58,14 @@ dnnl::pooling_forward::primitive_desc describe(const PoolPlan& plan, const Outpu
 /// A plan's pool for a source of one form. Immutable; run by many threads.
 class PoolCall {
  public:
+  /// @param plan outlives this
   PoolCall(const PoolPlan& plan, Arguments arguments, OutputLayout layout)
-      : argument_(plan.source.argument),
-        result_(result_spec(plan, arguments[argument_])),
-        pool_(describe(plan, spec_of(arguments[argument_]), result_), {},
-              {DNNL_ARG_SRC, DNNL_ARG_DST}) {
-    const OutputSpec spec = spec_of(arguments[argument_]);
+      : plan_(plan), result_(result_spec(plan, arguments[plan.source.argument])) {
+    const OutputSpec spec = spec_of(arguments[plan.source.argument]);
+    if (plan.algorithm != dnnl::algorithm::pooling_max) {
+      average_.emplace(describe(plan, spec, result_), PrimitiveConstants{},
+                       std::vector<int>{DNNL_ARG_SRC, DNNL_ARG_DST});
+    }
     read_source_ = relayout_to(spec, channels_last_strides(spec.sizes));
     if (layout == OutputLayout::Contiguous) {
       write_result_ = relayout_to(result_, dense_strides(result_.sizes));
@@ -70,20 +73,26 @@ class PoolCall {
   }
 
   at::Tensor run(Arguments arguments) const {
-    const at::Tensor& source = arguments[argument_];
+    const at::Tensor& source = arguments[plan_.source.argument];
     const at::Tensor read = read_source_ ? read_source_->run(source) : source;
     at::Tensor result = allocate(result_);
-    pool_.run(std::array<const void*, 2>{read.const_data_ptr(), result.data_ptr()});
+    if (average_) {
+      average_->run(std::array<const void*, 2>{read.const_data_ptr(), result.data_ptr()});
+    } else {
+      max_pool(plan_, read, result);
+    }
     return write_result_ ? write_result_->run(result) : result;
   }
 
-  std::string implementation() const { return pool_.implementation(); }
-  std::string shape() const { return pool_.sizes(DNNL_ARG_SRC); }
+  std::string implementation() const {
+    return average_ ? average_->implementation() : "max_pool of int8graph";
+  }
+  std::string shape() const { return c10::str(c10::IntArrayRef(result_.sizes)); }
 
  private:
-  size_t argument_;
+  const PoolPlan& plan_;
   OutputSpec result_;
-  PrimitiveRunner pool_;
+  std::optional<PrimitiveRunner> average_;  // nothing for max_pool()
   std::optional<Relayout> read_source_, write_result_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/quantized/Quantizer.h>
 #include <c10/util/ArrayRef.h>
 
 #include <cstdint>
