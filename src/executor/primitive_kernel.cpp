@@ -4,6 +4,7 @@
 #include "executor/concat_kernel.h"
 #include "executor/conv_kernel.h"
 #include "executor/linear_kernel.h"
+#include "executor/patch_kernel.h"
 #include "executor/pool_kernel.h"
 #include "executor/product_kernel.h"
 #include "executor/row_kernel.h"
@@ -17,6 +18,7 @@ std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& 
                                                              Weights weights) {
   try {
     if (auto plan = conv_plan(subgraph)) {
+      if (auto patches = patch_plan(*plan)) return make_patch_kernel(*patches, name, layout);
       return make_conv_kernel(std::move(*plan), name, layout, reusable, weights);
     }
     if (auto plan = matmul_plan(subgraph)) {
