@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <new>
 
@@ -79,6 +80,7 @@ Filling& filling() {
 }  // namespace
 
 std::shared_ptr<std::byte> allocate_constant(size_t bytes) {
+  if (bytes > std::numeric_limits<size_t>::max() / 2) throw std::bad_alloc();
   const size_t size = std::max(round_up(bytes, kAlignment), kAlignment);
   Filling& current = filling();
   const std::lock_guard lock(current.mutex);

@@ -1,7 +1,6 @@
 #include "executor/conv_kernel.h"
 
 #include <algorithm>
-#include <stdexcept>
 
 #include "config/environment.h"
 #include "executor/call_key.h"
@@ -15,14 +14,6 @@ namespace int8graph {
 namespace {
 
 using Arguments = std::span<const at::Tensor>;
-
-/// @throws std::invalid_argument if the arguments do not fit the convolution
-OutputSpec result_spec(const ConvPlan& plan, Arguments arguments) {
-  auto sizes = plan.result_sizes(arguments[plan.source.argument].sizes());
-  if (!sizes) throw std::invalid_argument("the convolution does not fit its source");
-  std::vector<int64_t> strides = channels_last_strides(*sizes);
-  return {std::move(*sizes), std::move(strides), result_dtype(plan.quantizer), plan.quantizer};
-}
 
 /// What brings a post-op's operand into a form that oneDNN's fast kernels read: a single number,
 /// one for each channel, or as large as the result, channels-last.
@@ -57,18 +48,14 @@ class ConvCall {
  public:
   ConvCall(const ConvPlan& plan, const ConvConstants& constants, Arguments arguments,
            OutputLayout layout)
-      : result_(result_spec(plan, arguments)),
+      : result_(result_spec(plan, arguments[plan.source.argument].sizes())),
+        borders_(spec_of(arguments[plan.source.argument]), result_, layout),
         operands_(operands(plan, arguments, result_.sizes)),
         convolution_(plan, constants, shapes(arguments[plan.source.argument])) {
-    const OutputSpec source = spec_of(arguments[plan.source.argument]);
-    read_source_ = relayout_to(source, channels_last_strides(source.sizes));
     if (const auto summand = plan.summand()) {
       const OutputSpec spec = spec_of(arguments[*summand].expand(result_.sizes));
       may_become_result_ = lies_in(spec, result_.strides);
       copy_summand_.emplace(spec, result_.strides);
-    }
-    if (layout == OutputLayout::Contiguous) {
-      write_result_ = relayout_to(result_, dense_strides(result_.sizes));
     }
   }
 
@@ -76,11 +63,11 @@ class ConvCall {
   /// @param operands of the binary post-ops
   at::Tensor run(const at::Tensor& source, const at::Tensor* summand, bool may_overwrite,
                  Operands operands) const {
-    const at::Tensor read = read_source_ ? read_source_->run(source) : source;
+    const at::Tensor read = borders_.read(source);
     for (size_t i = 0; i < operands.size(); ++i) operands[i] = operands_[i].read(operands[i]);
     at::Tensor result = summand == nullptr ? allocate(result_) : with(*summand, may_overwrite);
     convolution_.run(read.const_data_ptr(), result.data_ptr(), operands);
-    return write_result_ ? write_result_->run(result) : result;
+    return borders_.write(std::move(result));
   }
 
   std::string implementation() const { return convolution_.implementation(); }
@@ -109,9 +96,10 @@ class ConvCall {
   }
 
   OutputSpec result_;
+  ChannelsLastBorders borders_;
   std::vector<ConvOperand> operands_;
   ConvPrimitive convolution_;
-  std::optional<Relayout> read_source_, copy_summand_, write_result_;
+  std::optional<Relayout> copy_summand_;
   bool may_become_result_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "executor/steps.h"
 
@@ -49,6 +50,13 @@ std::optional<std::vector<int64_t>> ConvPlan::result_sizes(c10::IntArrayRef sour
     sizes.push_back(*size);
   }
   return sizes;
+}
+
+OutputSpec result_spec(const ConvPlan& plan, c10::IntArrayRef source) {
+  auto sizes = plan.result_sizes(source);
+  if (!sizes) throw std::invalid_argument("the convolution does not fit its source");
+  std::vector<int64_t> strides = channels_last_strides(*sizes);
+  return {std::move(*sizes), std::move(strides), result_dtype(plan.quantizer), plan.quantizer};
 }
 
 std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {

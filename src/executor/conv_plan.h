@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "executor/compute_chain.h"
+#include "executor/tensor_bridge.h"
 #include "executor/weight_and_bias.h"
 
 namespace torch::jit {
@@ -57,6 +58,10 @@ struct ConvPlan {
     return layer.weight.size(axis) * (axis == 0 ? 1 : groups);
   }
 };
+
+/// What the result looks like for a source of these sizes, channels-last.
+/// @throws std::invalid_argument if they do not fit the convolution
+OutputSpec result_spec(const ConvPlan& plan, c10::IntArrayRef source);
 
 /// The plan of a partition's subgraph; nothing if the subgraph is of any other form.
 std::optional<ConvPlan> conv_plan(torch::jit::Graph& subgraph);

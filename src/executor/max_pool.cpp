@@ -18,6 +18,7 @@ namespace {
 
 constexpr int64_t kBlock = 64;                // bytes
 constexpr int64_t kLeastOfAThread = 1 << 16;  // bytes that are read
+constexpr int64_t kBytesOfATile = 1 << 14;    // which the L1 cache holds beside its result
 
 /// Along one dimension.
 struct Axis {
@@ -113,34 +114,65 @@ Axes axes_of(const PoolPlan& pool, at::IntArrayRef source, at::IntArrayRef resul
   return axes;
 }
 
+/// A part of each row of the result, and what it reads of the source's rows.
+struct Tile {
+  Axis pixels;             // as if there were nothing else
+  int64_t source, result;  // where it begins
+};
+
+/// @param size of the result, where there is as much left
+Tile tile_of(const Axis& pixels, int64_t number, int64_t size) {
+  const int64_t first = number * size;
+  const int64_t last = std::min(first + size, pixels.result) - 1;
+  const int64_t begin = std::max<int64_t>(0, first * pixels.stride - pixels.pad);
+  const int64_t end = pixels.window(last).second;
+  Tile tile{pixels, begin, first};
+  tile.pixels.source = std::max<int64_t>(0, end - begin);
+  tile.pixels.result = last - first + 1;
+  tile.pixels.pad = pixels.pad + begin - first * pixels.stride;
+  return tile;
+}
+
+/// Long rows are done in tiles, by threads of their own, which share what windows have in common.
+int64_t tile_size(const Axis& pixels, int64_t channels) {
+  const int64_t window = (pixels.kernel - 1) * pixels.dilation + 1;
+  const int64_t read = std::max(kBytesOfATile / channels, 4 * window);  // pixels
+  return std::max<int64_t>(1, read / pixels.stride);
+}
+
 template <typename T>
 void pool_rows(const Axes& axes, int64_t images, int64_t channels, PoolRow<T> pool_one,
                const T* source, T* result) {
   const auto& [planes, rows, pixels] = axes;
-  const int64_t row_bytes = pixels.source * channels;
-  const int64_t result_bytes = pixels.result * channels;
-  const int64_t read_bytes = planes.kernel * rows.kernel * row_bytes;
-  at::parallel_for(
-      0, images * planes.result * rows.result, kLeastOfAThread / (read_bytes + 1) + 1,
-      [&](int64_t begin, int64_t end) {
-        std::vector<const T*> window;
-        std::vector<T> of_column(static_cast<size_t>(row_bytes + kBlock));
-        std::vector<T> row(static_cast<size_t>(result_bytes + kBlock));
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t image = i / rows.result / planes.result;
-          const auto [first_plane, last_plane] = planes.window(i / rows.result % planes.result);
-          const auto [first_row, last_row] = rows.window(i % rows.result);
-          window.clear();
-          for (int64_t plane = first_plane; plane < last_plane; plane += planes.dilation) {
-            for (int64_t y = first_row; y < last_row; y += rows.dilation) {
-              const int64_t place = (image * planes.source + plane) * rows.source + y;
-              window.push_back(source + place * row_bytes);
-            }
-          }
-          pool_one(window, pixels, rows.stride * row_bytes, channels, of_column.data(), row.data());
-          std::memcpy(result + i * result_bytes, row.data(), static_cast<size_t>(result_bytes));
+  const int64_t size = tile_size(pixels, channels);
+  const int64_t tiles = (pixels.result + size - 1) / size;
+  const int64_t line = pixels.source * channels;
+  const int64_t read_bytes = planes.kernel * rows.kernel * (line / tiles + 1);
+  const auto pool_some = [&](int64_t begin, int64_t end) {
+    std::vector<const T*> window;
+    std::vector<T> of_column, row;
+    for (int64_t i = begin; i < end; ++i) {
+      const Tile tile = tile_of(pixels, i % tiles, size);
+      const int64_t y = i / tiles;  // of all rows of the result
+      const auto [first_plane, last_plane] = planes.window(y / rows.result % planes.result);
+      const auto [first_row, last_row] = rows.window(y % rows.result);
+      const T* const image =
+          source + y / rows.result / planes.result * planes.source * rows.source * line;
+      window.clear();
+      for (int64_t plane = first_plane; plane < last_plane; plane += planes.dilation) {
+        for (int64_t r = first_row; r < last_row; r += rows.dilation) {
+          window.push_back(image + (plane * rows.source + r) * line + tile.source * channels);
         }
-      });
+      }
+      of_column.resize(static_cast<size_t>(tile.pixels.source * channels + kBlock));
+      row.resize(static_cast<size_t>(tile.pixels.result * channels + kBlock));
+      pool_one(window, tile.pixels, rows.stride * line, channels, of_column.data(), row.data());
+      std::memcpy(result + (y * pixels.result + tile.result) * channels, row.data(),
+                  row.size() - kBlock);
+    }
+  };
+  at::parallel_for(0, images * planes.result * rows.result * tiles,
+                   kLeastOfAThread / read_bytes + 1, pool_some);
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "executor/patch_rows.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -13,8 +11,7 @@ namespace int8graph {
 
 namespace {
 
-constexpr int64_t kBlock = 32;                // bytes
-constexpr int64_t kLeastOfAThread = 1 << 15;  // bytes
+constexpr int64_t kBlock = 32;  // bytes
 
 /// Part of a row of patches, and where they lie.
 struct Run {
@@ -83,12 +80,14 @@ std::pair<int64_t, int64_t> inner_of(const Patches& patches, int64_t y) {
   return {first, std::max(first, std::min(last, patches.result_width))};
 }
 
-/// Writes nothing behind the last of the rows, where another thread's may lie.
-void copy_some(const Patches& patches, const uint8_t* images, int64_t first, int64_t count,
-               uint8_t padding, uint8_t* rows) {
+}  // namespace
+
+void copy_patches(const Patches& patches, const uint8_t* images, int64_t first, int64_t count,
+                  uint8_t padding, uint8_t* rows) {
+  const KernelTimer timer;
   const int64_t image_bytes = patches.height * patches.width * patches.channels;
   const int64_t end = first + count;
-  const int64_t end_of_blocks = end - (kBlock / patches.row() + 1);
+  const int64_t end_of_blocks = end - (kBlock / patches.row() + 1);  // nothing behind the last row
   for (int64_t i = first; i < end;) {
     const int64_t begin = i % patches.result_width;
     const int64_t last = std::min(patches.result_width, begin + end - i);
@@ -104,17 +103,6 @@ void copy_some(const Patches& patches, const uint8_t* images, int64_t first, int
     copy_outer(patches, {image, y, inner_end, last}, padding, row_of(inner_end));
     i += last - begin;
   }
-}
-
-}  // namespace
-
-void copy_patches(const Patches& patches, c10::ArrayRef<uint8_t> images, int64_t first,
-                  int64_t count, uint8_t padding, uint8_t* rows) {
-  const KernelTimer timer;
-  at::parallel_for(0, count, kLeastOfAThread / patches.row() + 1, [&](int64_t begin, int64_t end) {
-    copy_some(patches, images.data(), first + begin, end - begin, padding,
-              rows + begin * patches.row());
-  });
 }
 
 }  // namespace int8graph

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <c10/util/ArrayRef.h>
-
 #include <cstdint>
 
 namespace int8graph {
@@ -21,19 +19,20 @@ struct Patches {
 
   int64_t piece() const { return kernel_width * channels; }          ///< bytes
   int64_t numbers() const { return kernel_height * piece(); }        ///< bytes of a patch
-  int64_t row() const { return row_of(numbers()); }                  ///< bytes from row to row
+  int64_t row() const { return filled_up(numbers()); }               ///< bytes from row to row
   int64_t in_image() const { return result_height * result_width; }  ///< rows
 
   /// Rows are read four bytes at a time.
-  static int64_t row_of(int64_t numbers) { return (numbers + 3) / 4 * 4; }
+  static int64_t filled_up(int64_t numbers) { return (numbers + 3) / 4 * 4; }
 };
 
-/// Copies patches into rows. What fills a row up to a multiple of four is not defined.
+/// Copies patches into rows, and writes nothing behind them. What fills a row up to a multiple of
+/// four is not defined.
 /// @param images int8 [N, H, W, C], dense
 /// @param first, count of the patches of all images, counted row by row
 /// @param padding what lies around an image
 /// @param rows [count, patches.row()]
-void copy_patches(const Patches& patches, c10::ArrayRef<uint8_t> images, int64_t first,
-                  int64_t count, uint8_t padding, uint8_t* rows);
+void copy_patches(const Patches& patches, const uint8_t* images, int64_t first, int64_t count,
+                  uint8_t padding, uint8_t* rows);
 
 }  // namespace int8graph

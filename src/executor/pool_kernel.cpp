@@ -1,6 +1,8 @@
 #include "executor/pool_kernel.h"
 
 #include <array>
+#include <optional>
+#include <span>
 #include <stdexcept>
 
 #include "executor/call_kernel.h"
@@ -19,8 +21,8 @@ namespace {
 using Arguments = std::span<const at::Tensor>;
 
 /// @throws std::invalid_argument if the source does not fit the pool
-OutputSpec result_spec(const PoolPlan& plan, const at::Tensor& source) {
-  auto sizes = plan.result_sizes(source.sizes());
+OutputSpec result_spec(const PoolPlan& plan, c10::IntArrayRef source) {
+  auto sizes = plan.result_sizes(source);
   if (!sizes) throw std::invalid_argument("the pool does not fit its source");
   std::vector<int64_t> strides = channels_last_strides(*sizes);
   return {std::move(*sizes), std::move(strides), plan.quantizer->scalar_type(), plan.quantizer};
@@ -60,40 +62,37 @@ class PoolCall {
  public:
   /// @param plan outlives this
   PoolCall(const PoolPlan& plan, Arguments arguments, OutputLayout layout)
-      : plan_(plan), result_(result_spec(plan, arguments[plan.source.argument])) {
-    const OutputSpec spec = spec_of(arguments[plan.source.argument]);
+      : plan_(plan),
+        source_(spec_of(arguments[plan.source.argument])),
+        result_(result_spec(plan, source_.sizes)),
+        borders_(source_, result_, layout) {
     if (plan.algorithm != dnnl::algorithm::pooling_max) {
-      average_.emplace(describe(plan, spec, result_), PrimitiveConstants{},
+      average_.emplace(describe(plan, source_, result_), PrimitiveConstants{},
                        std::vector<int>{DNNL_ARG_SRC, DNNL_ARG_DST});
-    }
-    read_source_ = relayout_to(spec, channels_last_strides(spec.sizes));
-    if (layout == OutputLayout::Contiguous) {
-      write_result_ = relayout_to(result_, dense_strides(result_.sizes));
     }
   }
 
   at::Tensor run(Arguments arguments) const {
-    const at::Tensor& source = arguments[plan_.source.argument];
-    const at::Tensor read = read_source_ ? read_source_->run(source) : source;
+    const at::Tensor source = borders_.read(arguments[plan_.source.argument]);
     at::Tensor result = allocate(result_);
     if (average_) {
-      average_->run(std::array<const void*, 2>{read.const_data_ptr(), result.data_ptr()});
+      average_->run(std::array<const void*, 2>{source.const_data_ptr(), result.data_ptr()});
     } else {
-      max_pool(plan_, read, result);
+      max_pool(plan_, source, result);
     }
-    return write_result_ ? write_result_->run(result) : result;
+    return borders_.write(std::move(result));
   }
 
   std::string implementation() const {
     return average_ ? average_->implementation() : "max_pool of int8graph";
   }
-  std::string shape() const { return c10::str(c10::IntArrayRef(result_.sizes)); }
+  std::string shape() const { return c10::str(c10::IntArrayRef(source_.sizes)); }
 
  private:
   const PoolPlan& plan_;
-  OutputSpec result_;
+  OutputSpec source_, result_;
+  ChannelsLastBorders borders_;
   std::optional<PrimitiveRunner> average_;  // nothing for max_pool()
-  std::optional<Relayout> read_source_, write_result_;
 };
 
 }  // namespace

@@ -18,8 +18,10 @@ std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& 
                                                              Weights weights) {
   try {
     if (auto plan = conv_plan(subgraph)) {
-      if (auto patches = patch_plan(*plan)) return make_patch_kernel(*patches, name, layout);
-      return make_conv_kernel(std::move(*plan), name, layout, reusable, weights);
+      auto patches = patch_plan(*plan);
+      auto convolution = make_conv_kernel(std::move(*plan), name, layout, reusable, weights);
+      if (!patches) return convolution;
+      return make_patch_kernel(std::move(*patches), name, layout, std::move(convolution));
     }
     if (auto plan = matmul_plan(subgraph)) {
       return plan->second ? make_product_kernel(std::move(*plan), name, layout)

@@ -17,8 +17,8 @@ struct Graph;
 
 namespace int8graph {
 
-/// Runs a partition by primitives of oneDNN, mostly a single one, past oneDNN Graph. Shared by all
-/// threads.
+/// Runs a partition past oneDNN Graph, by primitives of oneDNN, mostly a single one, or by a kernel
+/// of our own. Shared by all threads.
 ///
 /// Why past it: oneDNN Graph 3.2 compiles each partition for each shape from the start, 0.1 to 0.2
 /// ms a time, where oneDNN's cache of primitives makes one in 0.02 ms if a partition of the same

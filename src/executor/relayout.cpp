@@ -50,6 +50,14 @@ std::optional<Relayout> relayout_to(const OutputSpec& from, std::vector<int64_t>
   return Relayout(from, std::move(strides));
 }
 
+ChannelsLastBorders::ChannelsLastBorders(const OutputSpec& source, const OutputSpec& result,
+                                         OutputLayout layout)
+    : read_(relayout_to(source, channels_last_strides(source.sizes))) {
+  if (layout == OutputLayout::Contiguous) {
+    write_ = relayout_to(result, dense_strides(result.sizes));
+  }
+}
+
 bool lies_in(const OutputSpec& spec, c10::IntArrayRef strides) {
   for (size_t d = 0; d < spec.sizes.size(); ++d) {
     if (spec.sizes[d] != 1 && spec.strides[d] != strides[d]) return false;

@@ -7,6 +7,7 @@
 
 #include "executor/primitive_runner.h"
 #include "executor/tensor_bridge.h"
+#include "passes/partition_node.h"
 
 namespace int8graph {
 
@@ -34,6 +35,20 @@ dnnl::memory::desc desc_of(const OutputSpec& spec);
 
 /// What brings tensors of one form to these strides; nothing where they lie so already.
 std::optional<Relayout> relayout_to(const OutputSpec& from, std::vector<int64_t> strides);
+
+/// How a kernel that reads and writes channels-last meets tensors that lie otherwise. Immutable.
+class ChannelsLastBorders {
+ public:
+  /// @param result channels-last
+  /// @param layout how it is wanted
+  ChannelsLastBorders(const OutputSpec& source, const OutputSpec& result, OutputLayout layout);
+
+  at::Tensor read(const at::Tensor& source) const { return read_ ? read_->run(source) : source; }
+  at::Tensor write(at::Tensor result) const { return write_ ? write_->run(result) : result; }
+
+ private:
+  std::optional<Relayout> read_, write_;
+};
 
 /// Whether elements lie where these strides say; dimensions of one element have none.
 bool lies_in(const OutputSpec& spec, c10::IntArrayRef strides);

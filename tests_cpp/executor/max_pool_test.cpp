@@ -4,6 +4,9 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "testing/small_models.h"
 
 namespace int8graph {
@@ -84,6 +87,14 @@ TEST(MaxPool, InOneDimensionAndInThree) {
   expect_right(pool({3, 3, 2}, {1, 2, 1}, {1, 1, 1}, {2, 1, 3}), {1, 66, 7, 5, 8});
 }
 
+/// Rows that are done in several tiles.
+TEST(MaxPool, OfLongRows) {
+  expect_right(pool({3}, {2}, {1}), {1, 64, 3001});
+  expect_right(pool({2}, {3}, {1}, {5}), {2, 33, 2000});
+  expect_right(pool({5, 7}, {2, 1}, {2, 3}), {1, 512, 6, 150});
+  expect_right(pool({1, 13}, {1, 13}), {1, 3, 2, 20000});
+}
+
 TEST(MaxPool, OfOnePixelOrOneWindow) {
   expect_right(pool({3, 3}, {2, 2}, {1, 1}), {1, 8, 1, 1});
   expect_right(pool({7, 7}, {1, 1}), {2, 96, 7, 7});
@@ -111,6 +122,7 @@ TEST(MaxPool, ByThreadsGivesTheSame) {
   at::set_num_threads(3);
   expect_right(plan, {5, 33, 61, 47});
   expect_right(plan, {1, 64, 112, 112});
+  expect_right(pool({3}, {1}, {1}), {1, 32, 4000});
   at::set_num_threads(before);
 }
 

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "executor/conv_kernel.h"
 #include "testing/needs_avx512_vnni.h"
 #include "testing/partition.h"
 #include "testing/small_models.h"
@@ -15,32 +16,42 @@ namespace {
 namespace jit = torch::jit;
 using Sizes = std::vector<int64_t>;
 
-/// A convolution with a weight of these sizes, and what follows it; a 1x1 convolution reads that.
-///
-///     model({64, 3, 7, 7}, "torch.relu(torch.conv2d(x, self.w, self.b, [2, 2], [3, 3]))")
-jit::Module model(const Sizes& weight, const std::string& first, bool is_quantized = true) {
+/// A model that begins with a convolution, or two.
+struct Form {
+  Sizes weight;              ///< of self.w, and of self.v
+  std::string first;         ///< of self.b and self.slopes, too
+  bool is_quantized = true;  ///< whether a 1x1 convolution reads that
+  size_t position = 0;       ///< of the partition that is meant
+  QScheme qscheme = QScheme::PerTensorAffine;
+};
+
+jit::Module model(const Form& form) {
   jit::Module module("model");
   const auto add = [&](const char* name, const at::Tensor& value) {
     module.register_parameter(name, value, /*is_buffer=*/false);
   };
-  add("w", noise(weight, 2) * 0.2);
-  add("b", noise({weight[0]}, 3));
-  add("slopes", noise({weight[0]}, 4));
-  add("second", noise({8, weight[0], 1, 1}, 5));
-  module.define("def forward(self, x):\n  y = " + first + "\n  return " +
-                (is_quantized ? "torch.conv2d(y, self.second)\n" : "y\n"));
+  const int64_t channels = form.weight[0];
+  add("w", noise(form.weight, 2) * 0.2);
+  add("v", noise(form.weight, 6) * 0.2);
+  add("b", noise({channels}, 3));
+  add("slopes", noise({channels}, 4));
+  add("second", noise({8, channels, 1, 1}, 5));
+  module.define("def forward(self, x):\n  y = " + form.first + "\n  return " +
+                (form.is_quantized ? "torch.conv2d(y, self.second)\n" : "y\n"));
   module.eval();
   return module;
 }
 
-/// The kernel for the patches of the first partition, and that partition to compare with.
+/// The kernel for the patches of a partition, if it is for patches, and that partition to compare
+/// with.
 struct Kernel {
-  Kernel(const Sizes& weight, const std::string& first, bool is_quantized = true,
-         OutputLayout layout = OutputLayout::Any)
-      : partition(model(weight, first, is_quantized), {noise({2, weight[1], 20, 22})}, 0),
+  explicit Kernel(const Form& form, OutputLayout layout = OutputLayout::Any)
+      : partition(model(form), {noise({2, form.weight[1], 20, 22})}, form.position, form.qscheme),
         convolution(conv_plan(*partition.node().g(c10::attr::Subgraph)).value()) {
     if (auto plan = patch_plan(convolution)) {
-      kernel = make_patch_kernel(*std::move(plan), "patches", layout);
+      kernel = make_patch_kernel(
+          *std::move(plan), "patches", layout,
+          make_conv_kernel(convolution, "its convolution", layout, {false}, Weights::Shared));
     }
   }
 
@@ -71,17 +82,31 @@ using PatchKernel = NeedsAvx512Vnni;
 constexpr const char* kFirst = "torch.relu(torch.conv2d(x, self.w, self.b, [2, 2], [3, 3]))";
 
 TEST_F(PatchKernel, GivesTheNumbersOfTheConvolution) {
-  const Kernel first({64, 3, 7, 7}, kFirst);
-  ASSERT_TRUE(first.kernel);
-  for (const Sizes& sizes : {Sizes{1, 3, 32, 32}, {2, 3, 9, 40}, {1, 3, 7, 7}, {3, 3, 150, 131}}) {
-    first.expect_right(sizes);
+  for (const auto qscheme : {QScheme::PerTensorAffine, QScheme::PerTensorSymmetric}) {
+    const Kernel first({{64, 3, 7, 7}, kFirst, true, 0, qscheme});
+    ASSERT_TRUE(first.kernel);
+    for (const Sizes& sizes :
+         {Sizes{1, 3, 32, 32}, {2, 3, 9, 40}, {1, 3, 7, 7}, {3, 3, 150, 131}}) {
+      first.expect_right(sizes);
+    }
   }
-  const Kernel patches({96, 3, 16, 16}, "torch.conv2d(x, self.w, self.b, [16, 16])");
-  ASSERT_TRUE(patches.kernel);
-  patches.expect_right({2, 3, 64, 50});
-  const Kernel gray({32, 1, 5, 5}, "torch.relu(torch.conv2d(x, self.w, None, [1, 1], [2, 0]))");
-  ASSERT_TRUE(gray.kernel);
-  gray.expect_right({2, 1, 28, 28});
+}
+
+TEST_F(PatchKernel, OfAnyWindow) {
+  const Form forms[] = {
+      {{96, 3, 16, 16}, "torch.conv2d(x, self.w, self.b, [16, 16])"},
+      {{32, 1, 5, 5}, "torch.relu(torch.conv2d(x, self.w, None, [1, 1], [2, 0]))"},
+      {{64, 2, 6, 4}, "torch.relu(torch.conv2d(x, self.w, self.b, [3, 5], [2, 1]))"},
+      {{96, 3, 4, 6}, "torch.relu(torch.conv2d(x, self.w, self.b, padding=\"same\"))"},
+      {{96, 3, 4, 6}, "torch.conv2d(torch.constant_pad_nd(x, [0, 1, 2, 3]), self.w, self.b)"}};
+  for (const Form& form : forms) {
+    SCOPED_TRACE(form.first);
+    const Kernel kernel(form);
+    ASSERT_TRUE(kernel.kernel);
+    for (const Sizes& sizes : {Sizes{2, 1, 28, 28}, Sizes{1, 1, 63, 50}}) {
+      kernel.expect_right({sizes[0], form.weight[1], sizes[2], sizes[3]});
+    }
+  }
 }
 
 TEST_F(PatchKernel, WithWhatFollows) {
@@ -91,45 +116,50 @@ TEST_F(PatchKernel, WithWhatFollows) {
         "torch.prelu(torch.conv2d(x, self.w, self.b, [1, 1], [1, 1]), self.slopes)",
         "torch.conv2d(x, self.w, self.b, [1, 1], [1, 1]) * self.slopes.reshape([1, -1, 1, 1])"}) {
     SCOPED_TRACE(first);
-    const Kernel kernel({96, 3, 4, 4}, first);
+    const Kernel kernel({{96, 3, 4, 4}, first});
     ASSERT_TRUE(kernel.kernel);
     kernel.expect_right({2, 3, 20, 18});
   }
-  const Kernel in_fp32({96, 3, 4, 4}, kFirst, /*is_quantized=*/false);
+  const Kernel in_fp32({{96, 3, 4, 4}, kFirst, /*is_quantized=*/false});
   ASSERT_TRUE(in_fp32.kernel);
   in_fp32.expect_right({1, 3, 20, 18});
 }
 
 TEST_F(PatchKernel, ReadsAndWritesAnyLayout) {
   for (const auto layout : {OutputLayout::Any, OutputLayout::Contiguous}) {
-    const Kernel first({64, 3, 7, 7}, kFirst, true, layout);
+    const Kernel first({{64, 3, 7, 7}, kFirst}, layout);
     const at::Tensor source = first.partition.int8(noise({2, 3, 30, 34}));
-    for (const at::Tensor& form :
-         {source, source.contiguous(at::MemoryFormat::ChannelsLast), source.transpose(2, 3)}) {
-      const at::Tensor result = first.expect_right(form);
+    for (const at::Tensor& lying :
+         {source, source.contiguous(at::MemoryFormat::ChannelsLast), source.transpose(2, 3),
+          source.slice(0, 0, 1).expand({3, 3, 30, 34}), source.slice(3, 4, 30)}) {
+      const at::Tensor result = first.expect_right(lying);
       EXPECT_EQ(result.is_contiguous(), layout == OutputLayout::Contiguous);
     }
   }
 }
 
 TEST_F(PatchKernel, IsForConvolutionsOfFewChannelsThatSaveEnough) {
-  const auto takes = [](const Sizes& weight, const std::string& first) {
-    return Kernel(weight, first).kernel != nullptr;
-  };
-  EXPECT_FALSE(takes({64, 4, 7, 7}, kFirst));
-  EXPECT_FALSE(takes({32, 3, 3, 3}, kFirst));
-  EXPECT_FALSE(takes({64, 1, 7, 7}, "torch.conv2d(x, self.w, None, [1, 1], [0, 0], [2, 2])"));
-  EXPECT_FALSE(takes({64, 3, 7, 7}, "torch.conv2d(x, self.w) * torch.sigmoid(x[:, :1, 6:, 6:])"));
+  const Form refused[] = {
+      {{64, 4, 7, 7}, kFirst},
+      {{32, 3, 3, 3}, kFirst},
+      {{64, 1, 7, 7}, "torch.conv2d(x, self.w, None, [1, 1], [0, 0], [2, 2])"},
+      {{64, 3, 7, 7}, "torch.conv2d(x, self.w) * torch.sigmoid(x[:, :1, 6:, 6:])"},
+      // What the other one made is added, in int8, where the result will lie.
+      {{64, 3, 7, 7}, "torch.conv2d(x, self.w) + torch.conv2d(x, self.v)", true, 1}};
+  for (const Form& form : refused) {
+    EXPECT_FALSE(Kernel(form).kernel) << form.first << " " << form.weight;
+  }
+  EXPECT_TRUE(Kernel(refused[4]).convolution.summand());
 }
 
 TEST_F(PatchKernel, LeavesWhatDoesNotFitToOneDnnGraph) {
-  const Kernel first({64, 3, 7, 7}, "torch.relu(torch.conv2d(x, self.w))");
+  const Kernel first({{64, 3, 7, 7}, "torch.relu(torch.conv2d(x, self.w))"});
   EXPECT_FALSE(first.kernel->run(std::vector{first.partition.int8(noise({1, 3, 6, 20}))}));
   EXPECT_FALSE(first.kernel->run(std::vector{first.partition.int8(noise({1, 2, 20, 20}))}));
 }
 
 TEST_F(PatchKernel, IsSharedByThreads) {
-  const Kernel first({64, 3, 7, 7}, kFirst);
+  const Kernel first({{64, 3, 7, 7}, kFirst});
   std::vector<std::thread> threads;
   for (int64_t i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {
@@ -139,22 +169,27 @@ TEST_F(PatchKernel, IsSharedByThreads) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST_F(PatchKernel, ByThreadsGivesTheSame) {
-  const int before = at::get_num_threads();
+/// Which run the convolution itself.
+TEST_F(PatchKernel, SeveralThreadsGiveTheSame) {
+  const Kernel first({{64, 3, 7, 7}, kFirst});
+  const at::Tensor source = first.partition.int8(noise({2, 3, 160, 170}));
+  const at::Tensor by_one = first.expect_right(source);
   at::set_num_threads(3);
-  const Kernel first({64, 3, 7, 7}, kFirst);
-  first.expect_right({2, 3, 160, 160});
-  at::set_num_threads(before);
+  const at::Tensor by_three = first.expect_right(source);
+  at::set_num_threads(1);
+  expect_one_step_apart(by_three, by_one);
 }
 
-/// It is what a model's first convolution runs by, and what a profile shows.
-TEST_F(PatchKernel, IsAPartitionsKernel) {
-  const Kernel first({64, 3, 7, 7}, kFirst);
+/// A partition runs by it, which shows in the weight's tensor: kernels for convolutions give back
+/// those that they own.
+TEST_F(PatchKernel, IsAPartitionsKernelAndLeavesTheWeight) {
+  const Kernel first({{64, 3, 7, 7}, kFirst});
   const auto kernel = make_primitive_kernel(*first.partition.node().g(c10::attr::Subgraph), "first",
                                             OutputLayout::Any, {false}, Weights::Owned);
   const std::vector<at::Tensor> inputs = {first.partition.int8(noise({1, 3, 40, 40}))};
   const auto result = kernel->run(inputs);
   ASSERT_TRUE(result);
+  EXPECT_NE(first.convolution.layer.weight.storage().data(), nullptr);
   expect_one_step_apart(*result, first.partition.unfused(inputs));
 }
 

@@ -22,8 +22,8 @@ class Partition {
  public:
   /// The partition at the given position of the model's fused graph.
   Partition(const torch::jit::Module& model, const std::vector<c10::IValue>& inputs,
-            size_t position)
-      : artifact_(convert(model, calibrated_on(model, inputs), inputs)),
+            size_t position, QScheme qscheme = QScheme::PerTensorAffine)
+      : artifact_(convert(model, calibrated_on(model, inputs, qscheme), inputs)),
         graph_(fused_graph(artifact_)),
         node_(partitions_of(*graph_).at(position)) {}
 
