@@ -1,19 +1,18 @@
 #include "executor/average_pool.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <array>
 
 #include "executor/newer_cpus.h"
+#include "executor/parallel.h"
 
 namespace int8graph {
 
 namespace {
 
-constexpr int64_t kBlock = 64;                // channels
-constexpr int64_t kLeastOfAThread = 1 << 16;  // numbers
+constexpr int64_t kBlock = 64;  // channels
 
 /// From the first pixel to the one behind the last, along each spatial dimension.
 struct Window {
@@ -112,8 +111,7 @@ void average(const at::Tensor& pixels, const Sizes& source, const Sizes& output,
   const int64_t zero_point = pixels.q_zero_point();
   const auto* from = static_cast<const T*>(pixels.const_data_ptr());
   auto* to = result.mutable_data_ptr<float>();
-  const int64_t grain = std::max<int64_t>(1, kLeastOfAThread / (in_image / blocks + 1));
-  at::parallel_for(0, images * blocks, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(images * blocks, in_image / blocks, [&](int64_t begin, int64_t end) {
     std::array<int64_t, kBlock> sums;
     for (int64_t i = begin; i < end; ++i) {
       const int64_t channel = i % blocks * kBlock;

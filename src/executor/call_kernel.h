@@ -17,10 +17,12 @@ namespace int8graph {
 template <typename Plan, typename Call>
 class CallKernel final : public PrimitiveKernel {
  public:
-  CallKernel(Plan plan, std::string name, OutputLayout layout)
+  /// @param otherwise see PrimitiveCache
+  CallKernel(Plan plan, std::string name, OutputLayout layout,
+             std::string otherwise = "left to oneDNN Graph")
       : plan_(std::move(plan)),
         layout_(layout),
-        cache_(std::move(name), compile_cache_capacity()) {}
+        cache_(std::move(name), compile_cache_capacity(), std::move(otherwise)) {}
 
   std::optional<at::Tensor> run(std::span<const at::Tensor> arguments) const override {
     const auto call = cache_.find_or_make(CallKey(arguments).view(),

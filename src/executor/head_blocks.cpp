@@ -1,10 +1,9 @@
 #include "executor/head_blocks.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cstring>
 
+#include "executor/parallel.h"
 #include "executor/primitive_constants.h"
 
 namespace int8graph {
@@ -70,7 +69,8 @@ void HeadBlocks::for_each_line(int64_t row, const CopyLine& copy_line) const {
                                           std::clamp<int64_t>(rows_ - row, 0, block_[2]),
                                           std::min(block_[3], columns_)};
   const auto bytes = static_cast<size_t>(present[along_] * element_);
-  at::parallel_for(0, present[0] * present[1], 1, [&](int64_t first, int64_t last) {
+  const int64_t cost = present[across_] * present[along_] * element_;
+  parallel_for(present[0] * present[1], cost, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       const int64_t batch = i / present[1];
       const int64_t head = i % present[1];

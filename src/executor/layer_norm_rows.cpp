@@ -1,6 +1,5 @@
 #include "executor/layer_norm_rows.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/layer_norm.h>
 
@@ -8,6 +7,7 @@
 #include <cmath>
 
 #include "executor/float_vectors.h"
+#include "executor/parallel.h"
 #include "executor/quantize_channels_last.h"
 #include "executor/rounding.h"
 #include "executor/tensor_bridge.h"
@@ -26,9 +26,6 @@ struct Norm {
 };
 
 #ifdef INT8GRAPH_HAS_NEWER_CPUS
-
-// Numbers; 2 us of work.
-constexpr int64_t kLeastOfAThread = 8192;
 
 /// The sum of one row's `term(x)`. Four sums side by side, so that none waits for the one before.
 template <typename Term>
@@ -123,8 +120,7 @@ bool is_ours(const at::Tensor& x, at::IntArrayRef shape, const at::Tensor& weigh
 void run(const Norm& norm, const at::Tensor& x, float* values, uint8_t* bytes) {
   const auto* from = x.const_data_ptr<float>();
   const int64_t length = norm.length;
-  const int64_t grain = std::max<int64_t>(1, kLeastOfAThread / length);
-  at::parallel_for(0, x.numel() / length, grain, [&](int64_t first, int64_t last) {
+  parallel_for(x.numel() / length, 2 * length, [&](int64_t first, int64_t last) {
     const int64_t start = first * length;
     normalize(norm, from + start, last - first, values == nullptr ? nullptr : values + start,
               bytes + start);

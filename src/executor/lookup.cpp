@@ -1,15 +1,13 @@
 #include "executor/lookup.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include "executor/newer_cpus.h"
+#include "executor/parallel.h"
 
 namespace int8graph {
 
 namespace {
-
-constexpr int64_t kRowsPerTask = 64;  // enough to pay for waking a thread
 
 /// One scale for each row, or one for all.
 struct Scales {
@@ -45,7 +43,7 @@ at::Tensor look_up(const at::Tensor& table, const at::Tensor& ids) {
   const int64_t* id = wanted.const_data_ptr<int64_t>();
   const auto* values = static_cast<const int8_t*>(table.const_data_ptr());
   auto* out = result.mutable_data_ptr<float>();
-  at::parallel_for(0, wanted.numel(), kRowsPerTask, [&](int64_t begin, int64_t end) {
+  parallel_for(wanted.numel(), columns, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       TORCH_CHECK_INDEX(id[i] >= 0 && id[i] < rows, "embedding: id ", id[i],
                         " is outside of a table of ", rows, " rows");

@@ -1,7 +1,5 @@
 #include "executor/max_pool.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -10,15 +8,15 @@
 #include <vector>
 
 #include "executor/newer_cpus.h"
+#include "executor/parallel.h"
 #include "executor/profile.h"
 
 namespace int8graph {
 
 namespace {
 
-constexpr int64_t kBlock = 64;                // bytes
-constexpr int64_t kLeastOfAThread = 1 << 16;  // bytes that are read
-constexpr int64_t kBytesOfATile = 1 << 14;    // which the L1 cache holds beside its result
+constexpr int64_t kBlock = 64;              // bytes
+constexpr int64_t kBytesOfATile = 1 << 14;  // which the L1 cache holds beside its result
 
 /// Along one dimension.
 struct Axis {
@@ -148,6 +146,7 @@ void pool_rows(const Axes& axes, int64_t images, int64_t channels, PoolRow<T> po
   const int64_t tiles = (pixels.result + size - 1) / size;
   const int64_t line = pixels.source * channels;
   const int64_t read_bytes = planes.kernel * rows.kernel * (line / tiles + 1);
+  const int64_t next = tiles > 1 ? size * pixels.stride * channels : rows.stride * line;
   const auto pool_some = [&](int64_t begin, int64_t end) {
     std::vector<const T*> window;
     std::vector<T> of_column, row;
@@ -166,13 +165,12 @@ void pool_rows(const Axes& axes, int64_t images, int64_t channels, PoolRow<T> po
       }
       of_column.resize(static_cast<size_t>(tile.pixels.source * channels + kBlock));
       row.resize(static_cast<size_t>(tile.pixels.result * channels + kBlock));
-      pool_one(window, tile.pixels, rows.stride * line, channels, of_column.data(), row.data());
+      pool_one(window, tile.pixels, next, channels, of_column.data(), row.data());
       std::memcpy(result + (y * pixels.result + tile.result) * channels, row.data(),
                   row.size() - kBlock);
     }
   };
-  at::parallel_for(0, images * planes.result * rows.result * tiles,
-                   kLeastOfAThread / read_bytes + 1, pool_some);
+  parallel_for(images * planes.result * rows.result * tiles, read_bytes, pool_some);
 }
 
 }  // namespace

@@ -130,10 +130,11 @@ class PatchKernel final : public PrimitiveKernel {
  public:
   PatchKernel(PatchPlan plan, std::string name, OutputLayout layout,
               std::unique_ptr<const PrimitiveKernel> convolution)
-      : patches_(std::move(plan), std::move(name), layout), convolution_(std::move(convolution)) {}
+      : patches_(std::move(plan), std::move(name), layout, "left to its convolution"),
+        convolution_(std::move(convolution)) {}
 
   std::optional<at::Tensor> run(Arguments arguments) const override {
-    if (at::get_num_threads() == 1) {
+    if (at::get_num_threads() == 1 || at::in_parallel_region()) {
       if (auto result = patches_.run(arguments)) return result;
     }
     return convolution_->run(arguments);
@@ -161,7 +162,7 @@ std::optional<PatchPlan> patch_plan(const ConvPlan& convolution) {
   try {
     return PatchPlan{convolution, linear_over_patches(convolution),
                      static_cast<uint8_t>(convolution.source.parameters.zero_point)};
-  } catch (const dnnl::error&) {  // the convolution remains
+  } catch (const std::exception&) {  // the convolution remains; oneDNN lets std::bad_alloc out
     return {};
   }
 }

@@ -1,6 +1,5 @@
 #include "executor/quantize_channels_last.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/quantize_per_tensor.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "executor/newer_cpus.h"
+#include "executor/parallel.h"
 #include "executor/rounding.h"
 #include "executor/tensor_bridge.h"
 
@@ -100,14 +100,17 @@ at::Tensor quantize_channels_last(const at::Tensor& values, double scale, int64_
   const Rounding rounding(parameters);
   constexpr std::array kKernels = {quantize_two, quantize_three, quantize_four};
   const auto kernel = kKernels[static_cast<size_t>(channels - 2)];
-  for (int64_t image = 0; image < values.size(0); ++image) {
-    const int64_t start = image * channels * pixels;
-    const float* from = values.const_data_ptr<float>() + start;
-    uint8_t* to = static_cast<uint8_t*>(result.data_ptr()) + start;
-    at::parallel_for(0, pixels, at::internal::GRAIN_SIZE, [&](int64_t first, int64_t last) {
-      kernel(from, pixels, first, last, rounding, to);
-    });
-  }
+  const float* from = values.const_data_ptr<float>();
+  auto* to = static_cast<uint8_t*>(result.data_ptr());
+  parallel_for(values.size(0) * pixels, channels, [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t first = begin % pixels;  // of an image
+      const int64_t last = std::min(pixels, first + end - begin);
+      const int64_t start = (begin - first) * channels;
+      kernel(from + start, pixels, first, last, rounding, to + start);
+      begin += last - first;
+    }
+  });
   return result;
 }
 

@@ -44,7 +44,10 @@ class ChannelsLastBorders {
   ChannelsLastBorders(const OutputSpec& source, const OutputSpec& result, OutputLayout layout);
 
   at::Tensor read(const at::Tensor& source) const { return read_ ? read_->run(source) : source; }
-  at::Tensor write(at::Tensor result) const { return write_ ? write_->run(result) : result; }
+  at::Tensor write(at::Tensor result) const {
+    if (write_) return write_->run(result);
+    return result;
+  }
 
  private:
   std::optional<Relayout> read_, write_;

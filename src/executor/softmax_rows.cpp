@@ -1,6 +1,5 @@
 #include "executor/softmax_rows.h"
 
-#include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <limits>
 
 #include "executor/float_vectors.h"
+#include "executor/parallel.h"
 
 namespace int8graph {
 
@@ -27,9 +27,6 @@ namespace {
 
 constexpr float kLog2OfE = 1.44269504F;
 constexpr float kNone = -std::numeric_limits<float>::infinity();
-
-// Scores; 2 us of work.
-constexpr int64_t kLeastOfAThread = 4096;
 
 /// How probabilities become integers.
 struct Steps {
@@ -123,8 +120,8 @@ void softmax_rows(float* scores, int64_t rows, int64_t length, double scale, c10
   if (length == 0) return;
   const Steps steps = {.in_one = 1.0F / static_cast<float>(scale),
                        .most = dtype == c10::kQUInt8 ? 255.0F : 127.0F};
-  const int64_t grain = std::max<int64_t>(1, kLeastOfAThread / length);
-  at::parallel_for(0, rows, grain, [&](int64_t first, int64_t last) {
+  const int64_t cost = 4 * length;  // an exponential takes as long as some numbers that are read
+  parallel_for(rows, cost, [&](int64_t first, int64_t last) {
     float* from = scores + first * length;
     uint8_t* to = static_cast<uint8_t*>(result) + first * length;
     if (length < kLanes) return softmax_of_short_rows(from, last - first, length, steps, to);

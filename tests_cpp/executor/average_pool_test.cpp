@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "testing/small_models.h"
+#include "testing/three_threads.h"
 
 namespace int8graph {
 namespace {
@@ -67,6 +68,13 @@ TEST(AveragePool, TakesNoImagesAndRefusesNoPixels) {
             (at::IntArrayRef{0, 8, 1, 1}));
   EXPECT_THROW(int8_adaptive_avg_pool(quantized({1, 8, 0, 3}), {1, 1}), c10::Error);
   EXPECT_THROW(int8_adaptive_avg_pool(quantized({8, 3}), {1, 1}), c10::Error);
+}
+
+using AveragePoolByThreads = ThreeThreads;
+
+TEST_F(AveragePoolByThreads, GiveTheSame) {
+  expect_right(quantized({3, 130, 40, 41}), {1, 1});
+  expect_right(quantized({2, 70, 60, 61}, at::kQInt8), {3, 2});
 }
 
 }  // namespace

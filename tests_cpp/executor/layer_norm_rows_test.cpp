@@ -7,6 +7,7 @@
 
 #include "executor/newer_cpus.h"
 #include "testing/small_models.h"
+#include "testing/three_threads.h"
 
 namespace int8graph {
 namespace {
@@ -98,6 +99,13 @@ TEST(LayerNormRows, LeaveOtherDtypesToPyTorch) {
   EXPECT_EQ(values.scalar_type(), at::kBFloat16);
   EXPECT_TRUE(at::equal(quantized,
                         at::quantize_per_tensor(values.to(at::kFloat), kScale, 100, at::kQUInt8)));
+}
+
+using LayerNormRowsByThreads = ThreeThreads;
+
+TEST_F(LayerNormRowsByThreads, GiveTheSame) {
+  expect_right(noise({601, 768}));
+  expect_right(noise({2, 401, 70}), at::kQInt8);
 }
 
 }  // namespace

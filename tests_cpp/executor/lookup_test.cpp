@@ -5,6 +5,7 @@
 
 #include "testing/ir.h"
 #include "testing/small_models.h"
+#include "testing/three_threads.h"
 
 namespace int8graph {
 namespace {
@@ -57,6 +58,17 @@ TEST(Int8EmbeddingBag, SumsLikePyTorch) {
       EXPECT_TRUE(at::allclose(bags, expected, 1e-6, 1e-6)) << "mode " << mode;
     }
   }
+}
+
+using Int8EmbeddingByThreads = ThreeThreads;
+
+TEST_F(Int8EmbeddingByThreads, GivesTheSameAndRefusesIdsOutside) {
+  const at::Tensor wide = int8_weight({50, 300});
+  at::Tensor ids = at::arange(1000).remainder(50);
+  EXPECT_TRUE(
+      at::allclose(embedding_of(wide, ids), at::embedding(wide.dequantize(), ids), 1e-6, 0));
+  ids[999] = 50;
+  EXPECT_THROW(embedding_of(wide, ids), c10::IndexError);
 }
 
 }  // namespace

@@ -1,13 +1,13 @@
 #include "executor/max_pool.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <vector>
 
 #include "testing/small_models.h"
+#include "testing/three_threads.h"
 
 namespace int8graph {
 namespace {
@@ -116,14 +116,13 @@ TEST(MaxPool, OfNoImages) {
             (Sizes{0, 8, 2, 2}));
 }
 
-TEST(MaxPool, ByThreadsGivesTheSame) {
+using MaxPoolByThreads = ThreeThreads;
+
+TEST_F(MaxPoolByThreads, GivesTheSame) {
   const PoolPlan plan = pool({3, 3}, {2, 2}, {1, 1});
-  const int before = at::get_num_threads();
-  at::set_num_threads(3);
   expect_right(plan, {5, 33, 61, 47});
   expect_right(plan, {1, 64, 112, 112});
   expect_right(pool({3}, {1}, {1}), {1, 32, 4000});
-  at::set_num_threads(before);
 }
 
 }  // namespace

@@ -169,28 +169,26 @@ TEST_F(PatchKernel, IsSharedByThreads) {
   for (std::thread& thread : threads) thread.join();
 }
 
-/// Which run the convolution itself.
-TEST_F(PatchKernel, SeveralThreadsGiveTheSame) {
-  const Kernel first({{64, 3, 7, 7}, kFirst});
-  const at::Tensor source = first.partition.int8(noise({2, 3, 160, 170}));
-  const at::Tensor by_one = first.expect_right(source);
-  at::set_num_threads(3);
-  const at::Tensor by_three = first.expect_right(source);
-  at::set_num_threads(1);
-  expect_one_step_apart(by_three, by_one);
-}
-
-/// A partition runs by it, which shows in the weight's tensor: kernels for convolutions give back
-/// those that they own.
-TEST_F(PatchKernel, IsAPartitionsKernelAndLeavesTheWeight) {
+/// A partition runs by it, and by the convolution where there are several threads. Which one that
+/// was shows in the weight's tensor: kernels for convolutions give back those that they own.
+TEST_F(PatchKernel, IsAPartitionsKernelForOneThread) {
   const Kernel first({{64, 3, 7, 7}, kFirst});
   const auto kernel = make_primitive_kernel(*first.partition.node().g(c10::attr::Subgraph), "first",
                                             OutputLayout::Any, {false}, Weights::Owned);
-  const std::vector<at::Tensor> inputs = {first.partition.int8(noise({1, 3, 40, 40}))};
-  const auto result = kernel->run(inputs);
-  ASSERT_TRUE(result);
-  EXPECT_NE(first.convolution.layer.weight.storage().data(), nullptr);
-  expect_one_step_apart(*result, first.partition.unfused(inputs));
+  const std::vector<at::Tensor> inputs = {first.partition.int8(noise({2, 3, 160, 170}))};
+  const at::Tensor expected = first.partition.unfused(inputs);
+  const auto weight = [&] { return first.convolution.layer.weight.storage().data(); };
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const auto by_one = kernel->run(inputs);
+  EXPECT_NE(weight(), nullptr);
+  at::set_num_threads(3);
+  const auto by_three = kernel->run(inputs);
+  EXPECT_EQ(weight(), nullptr);
+  at::set_num_threads(before);
+  ASSERT_TRUE(by_one && by_three);
+  expect_one_step_apart(*by_one, expected);
+  expect_one_step_apart(*by_three, expected);
 }
 
 }  // namespace

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#if defined(__GNUC__) && !defined(__clang__) && !defined(_OPENMP)
+#error "Without -fopenmp everything here runs on one thread, see third_party/openmp.cmake."
+#endif
+
+namespace int8graph {
+
+/// What a thread has to do at the least, as a fork and join cost some microseconds: PyTorch's
+/// GRAIN_SIZE.
+inline constexpr int64_t kLeastOfAThread = 32768;
+
+/// Calls body(first, last) for parts of 0 to `count`, by PyTorch's threads where there is enough to
+/// do. The first exception of a thread is thrown when all are done.
+///
+/// Not by at::parallel_for: a header's, it would be a second one in the process, and set the number
+/// of this thread's threads anew when it is first called, whatever they were limited to since.
+/// @param cost of one, in numbers that are read
+template <typename Body>
+void parallel_for(int64_t count, int64_t cost, const Body& body) {
+  if (count <= 0) return;
+  const auto part = [&](int64_t first, int64_t last) {
+    const c10::ParallelGuard inside(true);
+    body(first, last);
+  };
+#ifdef _OPENMP
+  const int64_t grain = std::max<int64_t>(1, kLeastOfAThread / std::max<int64_t>(1, cost));
+  if (count > grain && !at::in_parallel_region() && at::get_num_threads() > 1) {
+    return at::internal::invoke_parallel(0, count, grain, part);
+  }
+#endif
+  part(0, count);
+}
+
+}  // namespace int8graph
