@@ -1,6 +1,6 @@
-# OpenMP for at::parallel_for, which is a header's, and runs on one thread where that is compiled
-# without OpenMP. Only GCC's, whose run-time library, libgomp, is the one of libtorch and oneDNN: a
-# process with two of them starts twice as many threads as it has cores.
+# OpenMP for src/executor/parallel.h, by which int8graph's own kernels run on several threads. Only
+# GCC's, whose run-time library, libgomp, is the one of libtorch and oneDNN: a process with two of
+# them starts twice as many threads as it has cores.
 
 add_library(int8graph_openmp INTERFACE)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)

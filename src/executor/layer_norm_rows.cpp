@@ -3,7 +3,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/layer_norm.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "executor/float_vectors.h"

@@ -1,13 +1,13 @@
 #include "executor/quantize_channels_last.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
 #include "testing/small_models.h"
+#include "testing/three_threads.h"
 
 namespace int8graph {
 namespace {
@@ -68,11 +68,10 @@ TEST(QuantizeChannelsLast, TakesReducedFloats) {
   expect_right(noise({2, 3, 6, 5}).to(at::kBFloat16), 0.02, 117, at::kQUInt8);
 }
 
-TEST(QuantizeChannelsLast, IsDividedAmongThreads) {
-  const int threads = at::get_num_threads();
-  at::set_num_threads(3);
+using QuantizeChannelsLastByThreads = ThreeThreads;
+
+TEST_F(QuantizeChannelsLastByThreads, GivesTheSame) {
   expect_right(noise({2, 3, 301, 300}), 0.02, 117, at::kQUInt8);
-  at::set_num_threads(threads);
 }
 
 }  // namespace
