@@ -5,6 +5,7 @@
 #include "config/environment.h"
 #include "executor/call_key.h"
 #include "executor/conv_primitive.h"
+#include "executor/picked_pixels.h"
 #include "executor/primitive_cache.h"
 #include "executor/relayout.h"
 #include "executor/tensor_bridge.h"
@@ -49,9 +50,11 @@ class ConvCall {
   ConvCall(const ConvPlan& plan, const ConvConstants& constants, Arguments arguments,
            OutputLayout layout)
       : result_(result_spec(plan, arguments[plan.source.argument].sizes())),
+        source_(channels_last(spec_of(arguments[plan.source.argument]))),
         borders_(spec_of(arguments[plan.source.argument]), result_, layout),
+        pixels_(pixels(plan)),
         operands_(operands(plan, arguments, result_.sizes)),
-        convolution_(plan, constants, shapes(arguments[plan.source.argument])) {
+        convolution_(plan, constants, shapes()) {
     if (const auto summand = plan.summand()) {
       const OutputSpec spec = spec_of(arguments[*summand].expand(result_.sizes));
       may_become_result_ = lies_in(spec, result_.strides);
@@ -63,7 +66,8 @@ class ConvCall {
   /// @param operands of the binary post-ops
   at::Tensor run(const at::Tensor& source, const at::Tensor* summand, bool may_overwrite,
                  Operands operands) const {
-    const at::Tensor read = borders_.read(source);
+    const at::Tensor whole = borders_.read(source);
+    const at::Tensor read = pixels_ ? pixels_->run(whole) : whole;
     for (size_t i = 0; i < operands.size(); ++i) operands[i] = operands_[i].read(operands[i]);
     at::Tensor result = summand == nullptr ? allocate(result_) : with(*summand, may_overwrite);
     convolution_.run(read.const_data_ptr(), result.data_ptr(), operands);
@@ -83,8 +87,14 @@ class ConvCall {
     return operands;
   }
 
-  ConvShapes shapes(const at::Tensor& source) const {
-    ConvShapes shapes{source.sizes(), result_.sizes, {}};
+  std::optional<PickedPixels> pixels(const ConvPlan& plan) const {
+    const auto steps_over = [](int64_t step) { return step > 1; };
+    if (std::ranges::none_of(plan.subsampling, steps_over)) return {};
+    return PickedPixels(source_, plan.subsampling);
+  }
+
+  ConvShapes shapes() const {
+    ConvShapes shapes{pixels_ ? pixels_->sizes() : source_.sizes, result_.sizes, {}};
     for (const ConvOperand& operand : operands_) shapes.operands.push_back(operand.form());
     return shapes;
   }
@@ -95,8 +105,9 @@ class ConvCall {
     return allocate_over(in_place ? summand : copy_summand_->run(summand), result_);
   }
 
-  OutputSpec result_;
+  OutputSpec result_, source_;
   ChannelsLastBorders borders_;
+  std::optional<PickedPixels> pixels_;
   std::vector<ConvOperand> operands_;
   ConvPrimitive convolution_;
   std::optional<Relayout> copy_summand_;

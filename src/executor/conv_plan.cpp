@@ -1,5 +1,6 @@
 #include "executor/conv_plan.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/ir.h>
 
@@ -15,8 +16,11 @@ using Integers = std::vector<int64_t>;
 
 namespace {
 
-bool is_unpadded(const Integers& pads) {
-  return std::ranges::all_of(pads, [](int64_t pad) { return pad == 0; });
+/// Of a pixel, one for each channel. Fewer are copied byte by byte, nearly.
+constexpr int64_t kFewestBytesToCopy = 64;
+
+bool are_all(int64_t number, c10::IntArrayRef list) {
+  return std::ranges::all_of(list, [&](int64_t each) { return each == number; });
 }
 
 }  // namespace
@@ -45,7 +49,7 @@ std::optional<std::vector<int64_t>> ConvPlan::result_sizes(c10::IntArrayRef sour
   if (source.size() != spatial + 2 || source[1] != input_channels()) return {};
   std::vector<int64_t> sizes = {source[0], output_channels()};
   for (size_t d = 0; d < spatial; ++d) {
-    const auto size = result_size(d, source[d + 2]);
+    const auto size = result_size(d, at::divup(source[d + 2], subsampling[d]));
     if (!size) return {};
     sizes.push_back(*size);
   }
@@ -73,15 +77,24 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   if (has_scales_of_one_group) layer->scales = layer->scales.repeat({groups});
   auto pads_begin = attr_of<Integers>(convolution, Attr::pads_begin);
   auto pads_end = attr_of<Integers>(convolution, Attr::pads_end);
-  if (!is_transposed && is_unpadded(pads_begin) && is_unpadded(pads_end)) {
+  const bool is_unpadded = are_all(0, pads_begin) && are_all(0, pads_end);
+  if (!is_transposed && is_unpadded) {
     fold_zero_point(source->parameters, *layer, /*channel_axis=*/0);
+  }
+  auto strides = attr_of<Integers>(convolution, Attr::strides);
+  Integers subsampling(strides.size(), 1);
+  const bool is_of_one_element = are_all(1, layer->weight.sizes().slice(2));
+  const bool are_worth_a_copy = layer->weight.size(1) * groups >= kFewestBytesToCopy;
+  if (!is_transposed && is_unpadded && is_of_one_element && are_worth_a_copy) {
+    std::swap(strides, subsampling);
   }
   ConvPlan plan{*source,
                 std::move(*layer),
-                attr_of<Integers>(convolution, Attr::strides),
+                std::move(strides),
                 attr_of<Integers>(convolution, Attr::dilations),
                 std::move(pads_begin),
                 std::move(pads_end),
+                std::move(subsampling),
                 is_transposed ? std::optional(attr_of<Integers>(convolution, Attr::output_padding))
                               : std::nullopt,
                 groups,

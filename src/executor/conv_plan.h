@@ -26,13 +26,18 @@ namespace int8graph {
 ///     %m = aten::mul(%a, %gate)                  operand   broadcast to the result, f32, u8 or s8
 ///
 /// and what else follows it. All lists have an element for each spatial dimension.
+///
+/// Where a kernel of one element steps over the source, what it reads is put side by side first
+/// (executor/picked_pixels.h), and the convolution steps by 1, which oneDNN is faster at:
+/// ResNet-50's three take 0.93 to 0.97 times as long, copy included.
 struct ConvPlan {
   QuantizedInput source;  ///< parameters that weight and bias have taken in are 1 and 0
   WeightAndBias layer;
-  std::vector<int64_t> strides;
+  std::vector<int64_t> strides;  ///< 1 where they are those of `subsampling`
   std::vector<int64_t>
       dilations;  ///< 1 where neighbours of the kernel are neighbours in the source
   std::vector<int64_t> pads_begin, pads_end;
+  std::vector<int64_t> subsampling;  ///< of the source, every so many-th element is read
   std::optional<std::vector<int64_t>> output_padding;  ///< of a transposed one
   int64_t groups;
   std::vector<PostOp> post_ops;

@@ -67,6 +67,29 @@ TEST(ConvKernel, InOneDimensionAndInThree) {
   three.expect_right({three.partition.int8(noise({1, 8, 3, 9, 4}))});
 }
 
+/// From 64 channels to 8, by a kernel of one element that steps over the source.
+Kernel stepping_kernel(const std::string& dimensions, const std::string& kernel,
+                       const std::string& strides, const at::Tensor& input) {
+  const std::string conv = "conv" + dimensions;
+  return {"w = self.w.repeat([1, 8]).view([8, 64, " + kernel + "])\nz = torch." + conv +
+              "(x, w, self.b, " + strides + ")\nreturn self.exact_" + conv + "(torch.relu(z))",
+          input};
+}
+
+TEST(ConvKernel, PicksThePixelsThatAKernelOfOneElementReads) {
+  const Kernel line = stepping_kernel("1d", "1", "[3]", noise({2, 64, 6}));
+  const Kernel image = stepping_kernel("2d", "1, 1", "[2, 3]", noise({2, 64, 6, 7}));
+  const Kernel volume = stepping_kernel("3d", "1, 1, 1", "[1, 2, 3]", noise({2, 64, 3, 5, 4}));
+  EXPECT_EQ(image.plan.subsampling, (Sizes{2, 3}));
+  line.expect_right({line.partition.int8(noise({3, 64, 31}))});
+  for (const Sizes& sizes : {Sizes{2, 64, 6, 7}, Sizes{1, 64, 1, 3}, Sizes{3, 64, 17, 9}}) {
+    const at::Tensor source = image.partition.int8(noise(sizes));
+    image.expect_right({source});
+    image.expect_right({source.contiguous(at::MemoryFormat::ChannelsLast)});
+  }
+  volume.expect_right({volume.partition.int8(noise({2, 64, 3, 5, 4}))});
+}
+
 TEST(ConvKernel, TakesTransposedOnes) {
   const char* const calls[] = {
       "self.conv_transpose2d(x)",

@@ -16,7 +16,8 @@ using Sizes = std::vector<int64_t>;
 
 /// A convolution of %x, then `rest`, which makes %result of %z.
 std::optional<ConvPlan> plan_of(const std::string& rest, const std::string& convolution = R"IR(
-  %z = aten::conv2d(%y, %v, %b, %strides, %pads, %dilations, %groups))IR") {
+  %z = aten::conv2d(%y, %v, %b, %strides, %pads, %dilations, %groups))IR",
+                                const Sizes& weight = {6, 4, 3, 2}) {
   const auto graph = ir(R"IR(
 graph(%x, %other, %w, %b):
   %scale : float = prim::Constant[value=0.5]()
@@ -33,7 +34,7 @@ graph(%x, %other, %w, %b):
   %v = aten::dequantize(%w)
   )IR" + convolution + "\n  " +
                             rest + "\n  return (%result)\n",
-                        {{"w", int8_weight({6, 4, 3, 2})}, {"b", at::ones({6})}});
+                        {{"w", int8_weight(weight)}, {"b", at::ones({6})}});
   return conv_plan(*graph);
 }
 
@@ -89,6 +90,33 @@ TEST(ConvPlan, TellsTheResultsSizes) {
   for (const Sizes& source : {Sizes{1, 8, 1, 1}, Sizes{2, 8, 7, 5}, Sizes{3, 8, 32, 9}}) {
     const auto expected = at::conv2d(at::ones(source), weight, {}, {2, 1}, {1, 2}, {1, 3}, 2);
     EXPECT_EQ(plan.result_sizes(source), expected.sizes().vec());
+  }
+}
+
+const std::string kUnpadded = R"IR(
+  %none : int[] = prim::Constant[value=[0, 0]]()
+  %z = aten::conv2d(%y, %v, %b, %strides, %none, %dilations, %groups))IR";
+
+TEST(ConvPlan, StepsByOneOverWhatAKernelOfOneElementReads) {
+  const auto plan = plan_of("%result = aten::relu(%z)", kUnpadded, {6, 32, 1, 1});
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->strides, (Sizes{1, 1}));
+  EXPECT_EQ(plan->subsampling, (Sizes{2, 1}));
+  const at::Tensor weight = at::ones({6, 32, 1, 1});
+  for (const Sizes& source : {Sizes{1, 64, 1, 1}, Sizes{2, 64, 7, 5}, Sizes{3, 64, 32, 9}}) {
+    const auto expected = at::conv2d(at::ones(source), weight, {}, {2, 1}, Sizes{0, 0}, {1, 3}, 2);
+    EXPECT_EQ(plan->result_sizes(source), expected.sizes().vec());
+  }
+}
+
+TEST(ConvPlan, StepsOverItsSourceOtherwise) {
+  for (const auto& plan :
+       {plan_of("%result = aten::relu(%z)"),                              // padded, 3 x 2
+        plan_of("%result = aten::relu(%z)", kUnpadded, {6, 32, 1, 2}),    //
+        plan_of("%result = aten::relu(%z)", kUnpadded, {6, 4, 1, 1})}) {  // of few channels
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->strides, (Sizes{2, 1}));
+    EXPECT_EQ(plan->subsampling, (Sizes{1, 1}));
   }
 }
 

@@ -37,6 +37,7 @@ ConvPlan conv_of(const at::Tensor& weight, int64_t groups = 1, int64_t zero_poin
           {1, 1},
           {1, 1},
           {1, 1},
+          {1, 1},
           {},
           groups,
           {},
