@@ -14,6 +14,13 @@ bool writes_in_place(const jit::Node& node) {
   return schema != nullptr && schema->is_mutable();
 }
 
+bool writes_to(const jit::Node& node, size_t input) {
+  const auto* schema = node.maybeSchema();
+  if (schema == nullptr || input >= schema->arguments().size()) return false;
+  const auto* aliases = schema->arguments()[input].alias_info();
+  return aliases != nullptr && aliases->isWrite();
+}
+
 WrittenValues written_values(jit::Graph& graph) {
   WrittenValues written;
   if (!any_node(*graph.block(), writes_in_place)) return written;

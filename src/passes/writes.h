@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <unordered_set>
 
 namespace torch::jit {
@@ -12,6 +13,9 @@ namespace int8graph {
 
 /// Whether the node writes to one of its inputs.
 bool writes_in_place(const torch::jit::Node& node);
+
+/// Whether it writes to this one of them.
+bool writes_to(const torch::jit::Node& node, size_t input);
 
 using WrittenValues = std::unordered_set<const torch::jit::Value*>;
 

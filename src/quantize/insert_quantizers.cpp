@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/entry_label.h"
@@ -17,6 +18,7 @@
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
+#include "passes/writes.h"
 #include "quantize/weight_quantization.h"
 
 namespace int8graph {
@@ -38,8 +40,7 @@ void quantize_output(jit::Value* output, const QuantizerParameters& p) {
   jit::Node* next = output->node()->next();
   jit::Value* quantized = insert_quantize(output, p, next);
   jit::Value* dequantized = insert_dequantize(quantized, next);
-  output->replaceAllUsesAfterNodeWith(quantized->node(), dequantized);
-  dequantized->node()->replaceInput(0, quantized);
+  output->replaceAllUsesAfterNodeWith(dequantized->node(), dequantized);
 }
 
 /// The weight and bias of a node as they are now.
@@ -61,9 +62,10 @@ int64_t most_channels(const CalibratedWeights& weights) {
 
 class Inserter {
  public:
-  Inserter(const MatchedEntries& matched, const CalibratedWeights& weights)
+  Inserter(const MatchedEntries& matched, const CalibratedWeights& weights, WrittenValues written)
       : matched_(matched),
         weights_(weights),
+        written_(std::move(written)),
         zero_points_(at::zeros({most_channels(weights)}, at::kLong)) {}
 
   void visit(jit::Block& block) {
@@ -83,19 +85,22 @@ class Inserter {
     if (row.is_compute() && !may_compute_in_int8(node, row, entry)) return;
     for (size_t i = 0; i < activations.size(); ++i) {
       if (!entry.inputs_quantized[i] || is_constant_summand(activations[i], row, entry) ||
-          is_averaged_beside_fp32(activations[i], row, entry)) {
+          is_averaged_beside_fp32(activations[i], row, entry) ||
+          is_written_by_its_reader(activations[i], entry)) {
         continue;
       }
       jit::Node* before = activations[i].reader;
       quantize_input(activations[i], before, input_parameters(entry, i));
     }
     if (!entry.outputs_quantized.empty() && entry.outputs_quantized.front() &&
-        !was_folded(node, row, entry)) {
+        !was_folded(node, row, entry) && !is_written(*node.output(), entry)) {
       quantize_output(node.output(), {entry.output_scales.front(), entry.output_zero_points.front(),
                                       scalar_type_of(entry.output_quantized_dtypes.front())});
     }
     if (row.is_compute()) ++computing_;
-    if (row.weight && weights_.contains(&node)) quantize_weight_of(node, *row.weight, entry);
+    if (row.weight && weights_.contains(&node) && was_constant(entry)) {
+      quantize_weight_of(node, *row.weight, entry);
+    }
   }
 
   void quantize_weight_of(jit::Node& node, const WeightArgument& argument,
@@ -137,6 +142,35 @@ class Inserter {
     return true;
   }
 
+  /// A sum that is left in place writes to its first operand, where others look for the result: a
+  /// quantized copy would take the write from them.
+  static bool is_written_by_its_reader(const ActivationUse& use, const OperatorEntry& entry) {
+    if (!writes_to(*use.reader, use.offset)) return false;
+    log_verbose([&] {
+      return "input not quantized: " + label_of(entry) + ": the operator writes its result there";
+    });
+    return true;
+  }
+
+  /// Readers of a quantized copy would miss what is written to the output, or write to the copy.
+  bool is_written(const jit::Value& output, const OperatorEntry& entry) const {
+    if (!written_.contains(&output)) return false;
+    log_verbose([&] {
+      return "output not quantized: " + label_of(entry) + ": some operator writes to it in place";
+    });
+    return true;
+  }
+
+  /// A table that some operator makes of constants has become one by now, without scales.
+  static bool was_constant(const OperatorEntry& entry) {
+    if (!entry.weight_scales.empty()) return true;
+    log_verbose([&] {
+      return "not quantized: " + label_of(entry) +
+             ": its weight was no parameter when the model was calibrated";
+    });
+    return false;
+  }
+
   /// The output's range was observed before what has been folded into the operator since.
   bool was_folded(const jit::Node& node, const Operator& row, const OperatorEntry& entry) const {
     if (!row.weight || !weights_.contains(&node)) return false;
@@ -169,6 +203,7 @@ class Inserter {
 
   const MatchedEntries& matched_;
   const CalibratedWeights& weights_;
+  const WrittenValues written_;
   const at::Tensor zero_points_;
   size_t computing_ = 0;
 };
@@ -194,7 +229,7 @@ CalibratedWeights weights_of(const MatchedEntries& matched) {
 
 size_t insert_quantizers(const std::shared_ptr<jit::Graph>& graph, const MatchedEntries& matched,
                          const CalibratedWeights& weights) {
-  Inserter inserter(matched, weights);
+  Inserter inserter(matched, weights, written_values(*graph));
   inserter.visit(*graph->block());
   jit::EliminateCommonSubexpression(graph);
   jit::EliminateDeadCode(graph);  // the fp32 weights

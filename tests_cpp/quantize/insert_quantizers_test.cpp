@@ -123,6 +123,44 @@ graph(%x : Tensor, %position : Tensor):
             "return c\n");
 }
 
+TEST_F(InsertQuantizers, WhatIsWrittenInPlaceStaysInFp32) {
+  graph_ = ir(R"IR(
+graph(%x : Tensor, %y : Tensor):
+  %one : int = prim::Constant[value=1]()
+  %zero : int = prim::Constant[value=0]()
+  %a : Tensor = aten::relu(%x)
+  %flat : Tensor = aten::flatten(%a, %zero, %one)
+  %s : Tensor = aten::add_(%a, %y, %one)
+  %r : (Tensor, Tensor) = prim::TupleConstruct(%s, %flat)
+  return (%r))IR");
+  const OperatorEntry relu = entry("relu", {false}, true);
+  const OperatorEntry sum = entry("add", {true, true}, true);
+  const MatchedEntries matched = {{find_node(*graph_, "aten::relu"), &relu},
+                                  {find_node(*graph_, "aten::add_"), &sum}};
+  insert_quantizers(graph_, matched, {});
+  EXPECT_EQ(picture_of(*graph_),
+            "a = aten::relu(x)\n"
+            "b = aten::flatten(a, 0, 1)\n"
+            "c = aten::quantize_per_tensor(y, 0.25, 128, 13)\n"
+            "d = aten::dequantize(c)\n"
+            "e = aten::add_(a, d, 1)\n"
+            "f = prim::TupleConstruct(e, b)\n"
+            "return f\n");
+}
+
+TEST_F(InsertQuantizers, ATableThatWasNoParameterStaysInFp32) {
+  graph_ = ir(R"IR(
+graph(%i : Tensor, %table : Tensor):
+  %p : int = prim::Constant[value=-1]()
+  %no : bool = prim::Constant[value=0]()
+  %e : Tensor = aten::embedding(%table, %i, %p, %no, %no)
+  return (%e))IR",
+              {{"table", noise({5, 3})}});
+  const std::string before = graph_->toString();
+  insert({entry("embedding", {}, false)});
+  EXPECT_EQ(graph_->toString(), before);
+}
+
 TEST_F(InsertQuantizers, EqualQuantizersOfOneValueBecomeOne) {
   insert({entry("linear", {true}, false, {0.1, 0.2}), entry("add", {false, true}, false)});
   const std::string picture = picture_of(*graph_);
