@@ -76,6 +76,10 @@ bool is_compute(const OperatorEntry& entry) {
   return row != nullptr && row->is_compute();
 }
 
+bool is_product(const OperatorEntry& entry) {
+  return is_compute(entry) && entry.weight_scales.empty();
+}
+
 bool has_quantizers(const OperatorEntry& entry) {
   const auto any = [](const std::vector<bool>& flags) {
     return std::ranges::find(flags, true) != flags.end();
@@ -108,6 +112,70 @@ std::vector<bool> needed_among(const std::vector<OperatorEntry>& entries) {
   return needed;
 }
 
+using Pairs = std::vector<std::pair<size_t, size_t>>;
+
+/// Which entries speak of what was computed when the model was frozen, as it reads constants only.
+///
+///     entry 1: reads what no entry makes, no partner     aten::linear(%table, %w, %b)  ==>  gone
+///     entry 2: reads entry 1's output, has a partner     aten::add(%x, %constant)
+///
+/// What nobody reads might as well be another one's partner, so it is not among them, but for
+/// products: what reads them has one for its weight.
+class FoldedEntries {
+ public:
+  FoldedEntries(const std::vector<OperatorEntry>& entries, const std::vector<Call>& calls,
+                const Pairs& pairs)
+      : entries_(entries), partners_(entries.size()) {
+    for (const auto& [call, entry] : pairs) partners_[entry] = &calls[call];
+    for (size_t e = 0; e < entries.size(); ++e) {
+      folded_.push_back(partners_[e] == nullptr && reads_folded_only(e));
+    }
+    for (size_t e = entries.size(); e-- > 0;) folded_[e] = folded_[e] && is_read_as_constant(e);
+  }
+
+  bool contains(size_t entry) const { return folded_[entry]; }
+
+ private:
+  bool reads_folded_only(size_t entry) const {
+    for (size_t producer = 0; producer < entry; ++producer) {
+      if (!folded_[producer] && feeds(entries_[producer], entries_[entry])) return false;
+    }
+    return true;
+  }
+
+  bool is_read_as_constant(size_t entry) const {
+    bool has_reader = false;
+    for (size_t reader = entry + 1; reader < entries_.size(); ++reader) {
+      for (const size_t input : inputs_from(entry, reader)) {
+        const bool reads_constant =
+            partners_[reader] != nullptr && is_constant(*partners_[reader], input);
+        if (!folded_[reader] && !reads_constant) return false;
+        has_reader = true;
+      }
+    }
+    return has_reader || is_product(entries_[entry]);
+  }
+
+  std::vector<size_t> inputs_from(size_t producer, size_t reader) const {
+    std::vector<size_t> inputs;
+    const auto& made = entries_[producer].outputs_flow;
+    const auto& read = entries_[reader].inputs_flow;
+    for (size_t i = 0; i < read.size(); ++i) {
+      if (std::ranges::find(made, read[i]) != made.end()) inputs.push_back(i);
+    }
+    return inputs;
+  }
+
+  static bool is_constant(const Call& call, size_t input) {
+    const auto activations = activations_of(*call.node, *call.row);
+    return input < activations.size() && constant_tensor(activations[input].value());
+  }
+
+  const std::vector<OperatorEntry>& entries_;
+  std::vector<const Call*> partners_;
+  std::vector<bool> folded_;
+};
+
 bool must_match(const Call& call) {
   return call.row->is_compute() && call.channels.has_value() && !call.is_conditional;
 }
@@ -131,9 +199,8 @@ std::string describe(const OperatorEntry& entry) {
 /// Pairs of which one or both must be found weigh more than all others together, so that a layer
 /// that surely runs comes before an equal one in a branch, and of those in branches one that the
 /// example inputs run.
-std::vector<std::pair<size_t, size_t>> pairs_of(const std::vector<Call>& calls,
-                                                const std::vector<OperatorEntry>& entries,
-                                                const std::vector<bool>& needed) {
+Pairs pairs_of(const std::vector<Call>& calls, const std::vector<OperatorEntry>& entries,
+               const std::vector<bool>& needed) {
   const auto heavy = 2 * static_cast<int64_t>(std::min(calls.size(), entries.size())) + 1;
   return align(calls.size(), entries.size(), [&](size_t i, size_t j) -> int64_t {
     if (!fit(calls[i], entries[j])) return 0;
@@ -154,7 +221,8 @@ void tell_left_over(const std::vector<OperatorEntry>& entries, size_t begin, siz
     if (!has_quantizers(entries[i])) continue;
     log_verbose([&] {
       return "not quantized: " + describe(entries[i]) +
-             ": the model has no such operator; joins of joins may have become one";
+             ": the model has no such operator; joins of joins may have become one, and what reads "
+             "constants only is computed when the model is converted";
     });
   }
 }
@@ -164,6 +232,8 @@ void tell_left_over(const std::vector<OperatorEntry>& entries, size_t begin, siz
 MatchedEntries match_entries(jit::Block& block, const std::vector<OperatorEntry>& entries) {
   const std::vector<Call> calls = calls_in(block);
   const std::vector<bool> needed = needed_among(entries);
+  const Pairs pairs = pairs_of(calls, entries, needed);
+  const FoldedEntries folded(entries, calls, pairs);
   MatchedEntries matched;
   size_t next_call = 0;
   size_t next_entry = 0;
@@ -172,7 +242,7 @@ MatchedEntries match_entries(jit::Block& block, const std::vector<OperatorEntry>
                                    calls.begin() + static_cast<std::ptrdiff_t>(call_end),
                                    [](const Call& c) { return must_match(c); });
     size_t entry = next_entry;
-    while (entry < entry_end && !needed[entry]) ++entry;
+    while (entry < entry_end && (!needed[entry] || folded.contains(entry))) ++entry;
     const bool call_left = call != calls.begin() + static_cast<std::ptrdiff_t>(call_end);
     const bool entry_left = entry < entry_end;
     if (!call_left && !entry_left) return tell_left_over(entries, next_entry, entry_end);
@@ -183,7 +253,7 @@ MatchedEntries match_entries(jit::Block& block, const std::vector<OperatorEntry>
          : next_entry < entries.size() ? describe(entries[next_entry])
                                        : "no further entry");
   };
-  for (const auto& [call, entry] : pairs_of(calls, entries, needed)) {
+  for (const auto& [call, entry] : pairs) {
     check_skipped(call, entry);
     matched.emplace(calls[call].node, &entries[entry]);
     next_call = call + 1;

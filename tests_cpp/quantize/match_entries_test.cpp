@@ -46,6 +46,15 @@ std::vector<OperatorEntry> numbered(std::vector<OperatorEntry> entries) {
   return entries;
 }
 
+/// Each one reads what the one before it makes.
+std::vector<OperatorEntry> in_a_row(std::vector<OperatorEntry> entries) {
+  for (size_t i = 0; i < entries.size(); ++i) {
+    entries[i].outputs_flow = {"output" + std::to_string(i)};
+    if (i > 0) entries[i].inputs_flow[0] = entries[i - 1].outputs_flow[0];
+  }
+  return numbered(entries);
+}
+
 /// The operators in order, each with the id of its entry.
 std::string matches(const std::shared_ptr<jit::Graph>& graph,
                     const std::vector<OperatorEntry>& entries) {
@@ -141,8 +150,48 @@ TEST(MatchEntries, AMissingEntryIsRefusedWithBothSides) {
 }
 
 TEST(MatchEntries, AMissingOperatorIsRefusedWithBothSides) {
-  expect_words(refusal(numbered({layer("linear", 8), layer("linear", 4), layer("conv2d", 6)})),
-               {"no further operator", "entry 2", "conv2d", "6 weight scale(s)"});
+  for (const auto& order : {numbered, in_a_row}) {
+    expect_words(refusal(order({layer("linear", 8), layer("linear", 4), layer("conv2d", 6)})),
+                 {"no further operator", "entry 2", "conv2d", "6 weight scale(s)"});
+  }
+  expect_words(refusal(in_a_row({layer("conv2d", 6), layer("linear", 8), layer("linear", 4)})),
+               {"the model has linear", "entry 0", "conv2d", "6 weight scale(s)"});
+}
+
+/// x + (what a linear layer, and perhaps a ReLU behind it, made of a parameter), then a layer.
+std::shared_ptr<jit::Graph> layer_of_a_sum() {
+  return ir(R"IR(
+graph(%x : Tensor, %c : Tensor, %w : Tensor):
+  %none : NoneType = prim::Constant()
+  %one : int = prim::Constant[value=1]()
+  %a : Tensor = aten::add(%x, %c, %one)
+  %b : Tensor = aten::linear(%a, %w, %none)
+  return (%b))IR",
+            {{"c", at::ones({8})}, {"w", at::ones({4, 8})}});
+}
+
+TEST(MatchEntries, LayersThatReadConstantsOnlyMayBeLeftOver) {
+  OperatorEntry sum = entry("add", 2);
+  sum.inputs_flow = {"x", "output1"};
+  sum.outputs_flow = {"sum"};
+  OperatorEntry last = layer("linear", 4);
+  last.inputs_flow = {"sum"};
+  auto folded = in_a_row({layer("linear", 8), entry("relu")});
+  EXPECT_EQ(matches(layer_of_a_sum(), numbered({folded[0], folded[1], sum, last})), "add2 linear3");
+  // Its reader reads the model's input instead.
+  sum.inputs_flow = {"output1", "c"};
+  expect_words(refusal_of([&] {
+                 matches(layer_of_a_sum(), numbered({folded[0], folded[1], sum, last}));
+               }),
+               {"entry 0", "linear", "8 weight scale(s)"});
+}
+
+TEST(MatchEntries, ProductsOfConstantsMayBeLeftOver) {
+  OperatorEntry product = entry("matmul", 2);
+  product.inputs_quantized = {true, true};
+  EXPECT_EQ(matches(two_layers(),
+                    numbered({product, layer("linear", 8), entry("relu"), layer("linear", 4)})),
+            "linear1 relu2 linear3");
 }
 
 TEST(MatchEntries, AnotherNumberOfChannelsIsRefusedWithBothSides) {
