@@ -14,10 +14,11 @@ bool is_surely_float(const torch::jit::Value& value) {
   switch (row->op_class) {
     case OpClass::Conv:
     case OpClass::Linear:
-    case OpClass::MatMul:
     case OpClass::Norm:
     case OpClass::Average:
       return true;
+    case OpClass::MatMul:  // of two tensors of one dtype
+      return is_surely_float(*node.input(0)) || is_surely_float(*node.input(1));
     case OpClass::Add:
     case OpClass::Elementwise:
     case OpClass::Pool:

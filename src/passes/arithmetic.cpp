@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "ops/float_values.h"
 #include "ops/graph_edit.h"
 #include "ops/operator_table.h"
 #include "passes/quantizers.h"
@@ -35,9 +36,8 @@ const jit::Node& producer_before_quantizers(const jit::Value& value) {
   return *node;
 }
 
-/// Only behind a float tensor that has dimensions for sure: a compute operator's result, or what is
-/// computed from it element by element. An int tensor plus 1 would not stay one, nor a tensor
-/// without dimensions.
+}  // namespace
+
 bool is_surely_float_with_dimensions(const jit::Value& value) {
   const jit::Node& node = *value.node();
   const Operator* row = find_operator(node);
@@ -48,8 +48,9 @@ bool is_surely_float_with_dimensions(const jit::Value& value) {
       return true;
     case OpClass::MatMul:
       // Of two vectors it has no dimensions; behind a transpose stands no vector.
-      return node.kind() == c10::aten::bmm ||
-             producer_before_quantizers(*node.input(1)).kind() == c10::aten::transpose;
+      return is_surely_float(value) &&
+             (node.kind() == c10::aten::bmm ||
+              producer_before_quantizers(*node.input(1)).kind() == c10::aten::transpose);
     case OpClass::Add:
     case OpClass::Elementwise:
       return is_surely_float_with_dimensions(*node.input(0));
@@ -57,6 +58,8 @@ bool is_surely_float_with_dimensions(const jit::Value& value) {
       return false;
   }
 }
+
+namespace {
 
 jit::Value* insert_number(jit::Graph& graph, double number) {
   return graph.insertConstant(at::full({1}, number, c10::kFloat));
@@ -76,8 +79,9 @@ void put_number_behind(jit::Node& node) {
   const bool commutes =
       node.kind() == c10::aten::mul || (node.kind() == c10::aten::add && is_one(*node.input(2)));
   jit::Value* first = node.input(0);
-  if (!commutes || !number_of(*first) || number_of(*node.input(1))) return;
-  node.replaceInput(0, node.input(1));
+  jit::Value* second = node.input(1);
+  if (!commutes || !number_of(*first) || !is_tensor(*second) || number_of(*second)) return;
+  node.replaceInput(0, second);
   node.replaceInput(1, first);
 }
 

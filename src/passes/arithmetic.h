@@ -2,9 +2,15 @@
 
 namespace torch::jit {
 struct Node;
-}
+struct Value;
+}  // namespace torch::jit
 
 namespace int8graph {
+
+/// Whether a value is a compute operator's result, or is computed from one element by element, and
+/// so a float tensor that has dimensions for sure. An int tensor plus 1.0 would not stay one, nor a
+/// tensor without dimensions.
+bool is_surely_float_with_dimensions(const torch::jit::Value& value);
 
 /// Writes a sum, difference, product or quotient in the form that oneDNN Graph fuses, if it stands
 /// behind a compute operator, where its operand is sure to be a float tensor with dimensions. The

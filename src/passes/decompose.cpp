@@ -6,6 +6,7 @@
 #include "ops/graph_edit.h"
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
+#include "ops/operator_table.h"
 #include "passes/arithmetic.h"
 
 namespace int8graph {
@@ -14,7 +15,9 @@ namespace jit = torch::jit;
 
 namespace {
 
+/// Behind what it fuses with. Elsewhere PyTorch's one kernel is the faster one.
 void silu_as_product(jit::Node& node) {
+  if (find_operator(node) == nullptr || !is_surely_float_with_dimensions(*node.input(0))) return;
   jit::Graph& graph = *node.owningGraph();
   const jit::WithInsertPoint guard(&node);
   jit::Value* sigmoid = graph.insert(c10::aten::sigmoid, {node.input(0)});

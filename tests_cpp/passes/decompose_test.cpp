@@ -27,16 +27,28 @@ c10::IValue second_argument(torch::jit::Graph& graph, const std::string& kind) {
   return *torch::jit::toIValue(find_node(graph, kind)->input(1));
 }
 
-TEST(Decompose, SiluBecomesAProduct) {
-  const auto graph = ir(R"IR(
-graph(%x : Tensor):
-  %y : Tensor = aten::silu(%x)
-  return (%y))IR");
+TEST(Decompose, SiluBehindALayerBecomesAProduct) {
+  const auto graph = ir(scaled("aten::linear(%x, %w, %none)", "aten::silu(%y)"));
   decompose(graph);
   EXPECT_EQ(picture_of(*graph),
-            "a = aten::sigmoid(x)\n"
-            "b = aten::mul(x, a)\n"
-            "return b\n");
+            "a = aten::linear(x, w, None)\n"
+            "b = aten::sigmoid(a)\n"
+            "c = aten::mul(a, b)\n"
+            "return c\n");
+}
+
+TEST(Decompose, SiluBehindAnythingElseStays) {
+  const auto graph = ir(scaled("aten::sort(%x)", "aten::silu(%y)"));
+  const std::string before = graph->toString();
+  decompose(graph);
+  EXPECT_EQ(graph->toString(), before);
+}
+
+TEST(Decompose, ProductsOfIntegersMayBeSuch) {
+  const auto graph = ir(scaled("aten::bmm(%x, %w)", "aten::add(%y, %one, %one)"));
+  const std::string before = graph->toString();
+  decompose(graph);
+  EXPECT_EQ(graph->toString(), before);
 }
 
 TEST(Decompose, ANumberBehindALayerBecomesATensor) {
@@ -142,6 +154,19 @@ TEST(Decompose, ANumberBehindAnythingElseMayMeetAnIntTensor) {
   const auto graph = ir(scaled("aten::relu(%x)", "aten::mul(%y, %c)"));
   decompose(graph);
   EXPECT_TRUE(second_argument(*graph, "aten::mul").isDouble());
+}
+
+TEST(Decompose, ANumberBeforeANumberStays) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor, %c : Tensor):
+  %one : int = prim::Constant[value=1]()
+  %n : int = aten::size(%x, %one)
+  %z : Tensor = aten::mul(%c, %n)
+  return (%z))IR",
+                        {{"c", at::scalar_tensor(3.0)}});
+  const std::string before = graph->toString();
+  decompose(graph);
+  EXPECT_EQ(graph->toString(), before);
 }
 
 TEST(Decompose, ArithmeticOnNumbersStays) {
