@@ -3,6 +3,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
@@ -15,16 +16,25 @@ namespace jit = torch::jit;
 
 namespace {
 
-bool hands_on(const jit::Node& node) {
-  return node.kind() == c10::prim::TupleConstruct || node.kind() == c10::prim::ListConstruct ||
-         node.kind() == c10::prim::DictConstruct || moves_elements(node);
+bool holds_tensors(const c10::Type& type) {
+  return type.kind() == c10::TypeKind::TensorType ||
+         std::ranges::any_of(type.containedTypes(),
+                             [](const c10::TypePtr& inner) { return holds_tensors(*inner); });
 }
 
-/// Whether somebody reads the value who may depend on its strides: the caller, perhaps through a
-/// view, or an operator that asks for them.
-bool needs_fp32_strides(const jit::Value& value) {
-  return std::ranges::any_of(value.uses(), [](const jit::Use& use) {
-    const jit::Node& user = *use.user;
+/// Whether somebody reads a value who may depend on its strides: the caller, or an operator that
+/// asks for them, perhaps behind others. PyTorch's operators mostly lay their results out as what
+/// they read, so only partitions, which decide anew, end the search.
+class StrideReaders {
+ public:
+  bool read(const jit::Value& value) {
+    if (!seen_.insert(&value).second) return false;
+    return std::ranges::any_of(value.uses(),
+                               [this](const jit::Use& use) { return reads(*use.user); });
+  }
+
+ private:
+  bool reads(const jit::Node& user) {
     switch (user.kind()) {
       case c10::prim::Return:
       case c10::aten::view:
@@ -32,11 +42,18 @@ bool needs_fp32_strides(const jit::Value& value) {
       case c10::aten::stride:
       case c10::aten::is_contiguous:
         return true;
+      case c10::aten::append:  // to a list that others read
+        return read(*user.input(0));
       default:
-        return hands_on(user) && user.outputs().size() == 1 && needs_fp32_strides(*user.output());
+        return user.kind() != partition_symbol() &&
+               std::ranges::any_of(user.outputs(), [this](const jit::Value* output) {
+                 return holds_tensors(*output->type()) && read(*output);
+               });
     }
-  });
-}
+  }
+
+  std::unordered_set<const jit::Value*> seen_;  // of which none is read so, or which are looked at
+};
 
 bool swaps_1_and_2(const jit::Node& node) {
   const auto integer = [&](size_t i) { return constant_integer(node.input(i)); };
@@ -57,7 +74,7 @@ bool is_read_swapped(const jit::Value& value) {
 }
 
 OutputLayout layout_of(const jit::Value& output) {
-  if (needs_fp32_strides(output)) return OutputLayout::Contiguous;
+  if (StrideReaders().read(output)) return OutputLayout::Contiguous;
   return is_read_swapped(output) ? OutputLayout::HeadsInside : OutputLayout::Any;
 }
 

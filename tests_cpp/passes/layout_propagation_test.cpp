@@ -56,6 +56,28 @@ graph(%x : Tensor):
   EXPECT_EQ(output_layouts(*partition), std::vector{kContiguous});
 }
 
+OutputLayout layout_of_relu(const std::string& readers) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor, %list : Tensor[]):
+  %two : int = prim::Constant[value=2]()
+  %1 : Tensor = aten::relu(%x)
+  )IR" + readers);
+  const jit::Node* partition = as_partition(*graph, "aten::relu");
+  propagate_layouts(*graph->block());
+  return output_layouts(*partition).front();
+}
+
+TEST(LayoutPropagation, PyTorchsOperatorsHandStridesOn) {
+  EXPECT_EQ(layout_of_relu("%2 : Tensor = aten::sin(%1)\n  return (%2)"), kContiguous);
+  EXPECT_EQ(layout_of_relu("%2 : Tensor[] = aten::chunk(%1, %two, %two)\n"
+                           "  %3 : Tensor, %4 : Tensor = prim::ListUnpack(%2)\n"
+                           "  %5 : Tensor = aten::sin(%4)\n  return (%5)"),
+            kContiguous);
+  EXPECT_EQ(layout_of_relu("%2 : Tensor[] = aten::append(%list, %1)\n  return (%list)"),
+            kContiguous);
+  EXPECT_EQ(layout_of_relu("%2 : int = aten::size(%1, %two)\n  return (%2)"), kAny);
+}
+
 TEST(LayoutPropagation, HeadsLieInsideWhereReadersSwapThemBack) {
   const auto graph = ir(R"IR(
 graph(%x : Tensor, %n : int):
