@@ -40,8 +40,8 @@ bool is_operator_name(const std::string& name) {
 
 // PyTorch's kernels compute with the scale and its inverse as floats; both must be normal there.
 bool is_scale(double value) {
-  return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
-         value <= static_cast<double>(std::numeric_limits<float>::max());
+  constexpr double kLeast = std::numeric_limits<float>::min();
+  return value >= kLeast && value <= 1 / kLeast;
 }
 
 // The checks of one entry, in the order of its fields.

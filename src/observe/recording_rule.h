@@ -15,9 +15,9 @@
 namespace int8graph {
 
 /// Which operator calls have an entry in a QuantConf, and which of their tensors that entry speaks
-/// of. Calibration applies this rule to the calls that it sees; conversion must apply the same one,
-/// with these functions, to the nodes of the TorchScript graph while that runs on the example
-/// input, since it depends on dtypes and ranks that a graph need not know.
+/// of. Calibration applies this rule to the calls that it sees. Conversion has nodes instead, of
+/// which a graph need not know dtypes and ranks: it takes the operator table's arguments for
+/// activations (ops/activations.h) and aligns nodes with entries (quantize/match_entries.h).
 ///
 /// 1. Only the outermost dispatched operators count: one node of an inlined TorchScript graph is
 ///    one call. What an operator calls inside itself (linear > matmul > mm, and whatever attention,

@@ -66,12 +66,17 @@ void write_mask(jit::Node& node) {
   node.replaceInput(kMask, graph.insert(c10::aten::where, {node.input(kMask), 0.0, kMasked}));
 }
 
+bool is_number(const jit::Value& value) {
+  const auto constant = jit::toIValue(&value);
+  return constant && constant->isDouble();
+}
+
 /// Whether a mask holds numbers for sure: booleans must not be added to scores. Freezing takes away
 /// types, so the dtype of what views and sums were made of tells, too.
 bool holds_numbers(const jit::Value& mask) {
   if (const auto dtype = known_dtype(mask)) return *dtype != c10::kBool;
   const jit::Node& node = *mask.node();
-  if (node.kind() == c10::aten::where) return true;  // write_mask() wrote it
+  if (node.kind() == c10::aten::where) return is_number(*node.input(1));  // as of write_mask()
   if (moves_elements(node)) return holds_numbers(*node.input(0));
   return node.kind() == c10::aten::add &&
          (holds_numbers(*node.input(0)) || holds_numbers(*node.input(1)));

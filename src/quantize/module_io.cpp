@@ -85,7 +85,12 @@ jit::Module load(const std::string& path) {
   auto graph = function.graph();
   jit::Inline(*graph);
   jit::ConstantPropagation(graph);
-  optimize(graph);
+  try {
+    optimize(graph);
+  } catch (const std::exception& error) {
+    log("\"" + path + "\" runs unfused: " + error.what());
+    return load_torchscript(path);  // this graph may be half changed
+  }
   make_kernels(*graph->block());
   module.register_attribute(kFused, c10::BoolType::get(), true);
   // The graph needs no profiling any more; this executor runs it as it is, from the first call on.

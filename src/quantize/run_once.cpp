@@ -9,7 +9,7 @@ namespace jit = torch::jit;
 
 jit::Stack stack_of(const jit::Module& module, const std::vector<c10::IValue>& inputs) {
   jit::Stack stack = {module._ivalue()};
-  stack.insert(stack.end(), inputs.begin(), inputs.end());
+  for (const c10::IValue& input : inputs) stack.push_back(input.deepcopy());
   module.get_method("forward").function().getSchema().checkAndNormalizeInputs(stack, {});
   return stack;
 }

@@ -128,6 +128,18 @@ TEST_F(DecomposeAttention, AMaskThatMayBeOfBooleansStays) {
   expect_to_stay(attention("%zero, %no, %scale, %no", "%v"));
 }
 
+TEST_F(DecomposeAttention, AMaskThatIsChosenMayBeOfBooleansToo) {
+  const auto graph = attention("%zero, %no, %scale, %no", "%floats");
+  jit::Node* node = find_node(*graph, kAttention);
+  {
+    const jit::WithInsertPoint guard(node);
+    jit::Value* unknown = graph->inputs()[2];
+    jit::Value* bools = graph->inputs()[3];
+    node->replaceInput(3, graph->insert(c10::aten::where, {bools, unknown, unknown}));
+  }
+  expect_to_stay(graph);
+}
+
 TEST_F(DecomposeAttention, WhatMatmulsCanNotSayStays) {
   for (const char* arguments : {"%tenth, %no, %scale, %no", "%zero, %yes, %scale, %no",
                                 "%zero, %no, %scale, %yes", "%zero, %no, %none, %no"}) {

@@ -47,6 +47,20 @@ TEST_F(ConvertTest, TheModelIsNotChanged) {
 TEST_F(ConvertTest, TheExampleIsNotChanged) {
   convert(model_, conf_, {x_});
   EXPECT_TRUE(at::equal(x_, small_input(4)));
+  const jit::Module writer = small_model("return self.conv2d(x.add_(1))");
+  const QuantConf conf = calibrated_on(writer, {x_.clone()});
+  convert(writer, conf, {x_});
+  EXPECT_TRUE(at::equal(x_, small_input(4)));
+}
+
+TEST_F(ConvertTest, LayersOfConstantsAreComputedAhead) {
+  const jit::Module model = small_model(
+      "return self.exact_conv2d(torch.relu(self.conv2d(x)) + self.conv2d_second(self.place))");
+  jit::Module artifact = convert(model, calibrated_on(model, {x_}), {x_});
+  const c10::InferenceMode no_grad;
+  const at::Tensor fp32 = jit::Module(model).forward({x_}).toTensor();
+  const at::Tensor int8 = artifact.forward({x_}).toTensor();
+  EXPECT_LE((int8 - fp32).norm().item<double>(), 0.04 * fp32.norm().item<double>());
 }
 
 TEST_F(ConvertTest, TheSameModelConvertsTwice) {
