@@ -22,6 +22,7 @@
 #include "executor/snapshot_cache.h"
 #include "executor/tensor_bridge.h"
 #include "onednn/onednn_loader.h"
+#include "ops/graph_walk.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/graph_mapping.h"
@@ -52,6 +53,13 @@ std::optional<int64_t> rank_of_inputs(const jit::Graph& subgraph) {
   return {};
 }
 
+/// Whether it reads rows as if they followed each other in the order of their numbers: whatever
+/// strides it is told, oneDNN Graph 3.2 does so in layer norms, and writes the result's rows alike.
+bool reads_rows_in_order(const jit::Graph& subgraph) {
+  return any_node(*subgraph.block(),
+                  [](const jit::Node& node) { return node.kind() == c10::aten::layer_norm; });
+}
+
 /// What a compilation came to: a partition, or a refusal, which is remembered like a success.
 struct Outcome {
   std::optional<CompiledPartition> partition;
@@ -67,6 +75,7 @@ class PartitionKernel::Impl {
         layouts_(output_layouts(node)),
         reusable_(reusable_inputs(node)),
         rank_(rank_of_inputs(*subgraph_)),
+        reads_rows_in_order_(reads_rows_in_order(*subgraph_)),
         cache_(compile_cache_capacity()) {
     onednn_engine();
     for (const jit::Value* input : subgraph_->inputs()) {
@@ -151,13 +160,16 @@ class PartitionKernel::Impl {
   }
 
   /// Whether oneDNN Graph ran it.
-  /// @param arguments those with gaps are replaced by dense copies: whatever strides it is told,
-  /// oneDNN Graph 3.2 reads a layer norm's rows one right behind the other
+  /// @param arguments those with gaps, and a layer norm's with rows in another order, are replaced
+  ///   by copies
   bool run_compiled(std::span<at::Tensor> arguments, jit::Stack& stack) const {
     if (mapped() == nullptr) return false;
     for (at::Tensor& argument : arguments) {
-      if (argument.is_non_overlapping_and_dense()) continue;
-      argument = argument.contiguous(argument.suggest_memory_format());
+      if (reads_rows_in_order_) {
+        argument = argument.contiguous();
+      } else if (!argument.is_non_overlapping_and_dense()) {
+        argument = argument.contiguous(argument.suggest_memory_format());
+      }
     }
     const auto outcome =
         cache_.find_or_make(CallKey(arguments).view(), [&] { return compile(arguments); });
@@ -219,6 +231,7 @@ class PartitionKernel::Impl {
   const std::vector<OutputLayout> layouts_;
   const std::vector<bool> reusable_;
   const std::optional<int64_t> rank_;
+  const bool reads_rows_in_order_;
   std::vector<c10::ScalarType> argument_dtypes_;
   std::optional<const Fp32Partition> in_fp32_;
   std::unique_ptr<const PrimitiveKernel> primitive_;

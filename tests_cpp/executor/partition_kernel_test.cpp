@@ -93,6 +93,15 @@ TEST(PartitionKernel, OneDnnGraphReadsRowsWithGaps) {
   expect_right_numbers(norm, norm.quantum_of_last_input());
 }
 
+TEST(PartitionKernel, OneDnnGraphReadsRowsInAnotherOrder) {
+  const Conversion norm =
+      convert_and_run(small_model("y = torch.layer_norm(x.transpose(0, 1), [8])\n"
+                                  "return self.exact_linear(y.view(-1, 8))"),
+                      {noise({2, 6, 8})}, QScheme::PerTensorSymmetric);
+  EXPECT_NE(norm.summary.find("layer_norm+quantize"), std::string::npos) << norm.summary;
+  expect_right_numbers(norm, norm.quantum_of_last_input());
+}
+
 TEST(PartitionKernel, EqualSizesWithOtherStridesAreCompiledAnew) {
   Partition partition = conv_partition();
   const PartitionKernel kernel(partition.node());
