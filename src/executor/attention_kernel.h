@@ -13,7 +13,9 @@ namespace int8graph {
 /// (executor/attention_blocks.h).
 ///
 /// Where lengths differ from call to call, they are padded, so that a few primitives serve all. The
-/// scores of keys that this adds become -inf; the results of queries that it adds are dropped.
+/// scores of keys that this adds become -inf, and their values 0, since a row with a score of NaN
+/// or +inf has no softmax and may give any key a probability; the results of queries that it adds
+/// are dropped.
 ///
 /// Tensors of other ranks than 3 and 4, what broadcasts along heads or batch, and what oneDNN has
 /// no fast primitive for, go through the three parts of the attention, one after the other, which

@@ -120,6 +120,7 @@ AttentionPrimitives::AttentionPrimitives(const AttentionPlan& plan, const Matmul
 
 void AttentionPrimitives::run(const AttentionCall& call) const {
   const Workspace work(call);
+  call.value.clear_padding(work.value());  // which read() leaves
   for (int64_t batch = 0; batch < call.sizes.batch; batch += call.block.batch) {
     for (int64_t head = 0; head < call.sizes.heads; head += call.block.heads) {
       run_heads(call, work, batch, head);

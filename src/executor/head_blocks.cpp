@@ -93,6 +93,25 @@ const void* HeadBlocks::read(int64_t batch, int64_t head, int64_t row, void* cop
   return copy;
 }
 
+void HeadBlocks::clear_padding(void* copy) const {
+  const int64_t padding = block_[2] - rows_;
+  if (!is_copied_ || padding <= 0) return;
+  // Rows that are dense lie behind each other; otherwise each column has a run of zeros.
+  const bool has_dense_rows = along_ == 3;
+  const int64_t runs = has_dense_rows ? 1 : block_[3];
+  const int64_t bytes = padding * (has_dense_rows ? block_[3] : 1) * element_;
+  char* first_run = static_cast<char*>(copy) + rows_ * block_strides_[2] * element_;
+  parallel_for(block_[0] * block_[1], runs * bytes, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      char* runs_of_head = first_run + i * block_strides_[1] * element_;
+      for (int64_t run = 0; run < runs; ++run) {
+        std::memset(runs_of_head + run * block_strides_[3] * element_, 0,
+                    static_cast<size_t>(bytes));
+      }
+    }
+  });
+}
+
 void* HeadBlocks::place(int64_t batch, int64_t head, int64_t row, void* copy) const {
   return is_copied_ ? copy : start(batch, head, row);
 }

@@ -26,8 +26,8 @@ class HeadBlocks {
 
   /// @param tensor [heads, rows, columns] or [batch, heads, rows, columns], of any dtype
   /// @param block whose batch and heads count
-  /// @param rows, columns of a block. If they are more than the tensor's, what a copy has there is
-  ///   not set.
+  /// @param rows, columns of a block. If they are more than the tensor's, read() leaves what a copy
+  ///   has there.
   HeadBlocks(const at::Tensor& tensor, const AttentionBlock& block, int64_t rows, int64_t columns,
              Copies copies);
 
@@ -40,6 +40,9 @@ class HeadBlocks {
 
   /// The block that starts there: where it lies, or copied to `copy`.
   const void* read(int64_t batch, int64_t head, int64_t row, void* copy) const;
+
+  /// Sets the rows that blocks from row 0 on have more than the tensor to zeros, in the copy.
+  void clear_padding(void* copy) const;
 
   /// Where that block is to be written, for the second to put it into the tensor, which is ours to
   /// write.

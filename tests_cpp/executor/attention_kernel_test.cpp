@@ -192,6 +192,27 @@ TEST_F(AttentionKernel, GivesZerosWhereMinusInfinityHidesAllKeys) {
   }
 }
 
+TEST_F(AttentionKernel, ReadsNoPaddingWhateverTheScoresAre) {
+  const Kernel attention;
+  attention.expect_right(inputs_of(2, 3, 4));  // lengths vary from here on
+  // Fills the memory that the next call gets, padding included, with such values.
+  const auto leave_behind = [&](float number) {
+    Inputs inputs = inputs_of(2, 16, 16);
+    inputs.value = at::full_like(inputs.value, number);
+    attention.expect_right(inputs);
+  };
+  for (const float number : {INFINITY, NAN}) {
+    Inputs inputs = inputs_of(2, 6, 5);
+    inputs.mask = at::zeros({2, 1, 6, 5});
+    inputs.mask.select(3, 2).fill_(number);
+    const auto run = [&] { return attention.kernel->run(attention.arguments_of(inputs)).value(); };
+    leave_behind(-10);
+    const at::Tensor first = run();
+    leave_behind(10);
+    EXPECT_TRUE(at::equal(run().int_repr(), first.int_repr()));
+  }
+}
+
 TEST_F(AttentionKernel, LeavesTheResultAsItIsWanted) {
   const Kernel attention(kMasked, OutputLayout::Contiguous);
   EXPECT_TRUE(attention.expect_right(inputs_of(2, 6, 5)).is_contiguous());

@@ -101,5 +101,30 @@ TEST(HeadBlocks, LeaveWhatIsBehindTheLastRow) {
   EXPECT_TRUE(at::all(block.slice(1, 5) == 99).item<bool>());
 }
 
+TEST(HeadBlocks, HaveZerosBehindTheLastRowWhereTheyAreCleared) {
+  load_onednn();
+  for (const bool is_transposed : {false, true}) {
+    const at::Tensor source =
+        is_transposed ? int8({2, 4, 5, 6}).transpose(2, 3) : int8({2, 4, 6, 5});
+    const HeadBlocks blocks(source, {2, 4, 16}, 16, 5, Copies::Always);
+    std::vector<char> copy(blocks.copy_bytes(), 99);
+    blocks.clear_padding(copy.data());
+    blocks.read(0, 0, 0, copy.data());
+    const at::Tensor block = tensor_of(blocks, copy.data(), source, {2, 4, 16, 5});
+    EXPECT_TRUE(at::equal(block.slice(2, 0, 6), source.int_repr()));
+    EXPECT_TRUE(at::all(block.slice(2, 6) == 0).item<bool>());
+  }
+}
+
+TEST(HeadBlocks, HaveNothingToClearWhereNoRowsAreAdded) {
+  load_onednn();
+  const at::Tensor source = int8({1, 2, 6, 5});
+  const HeadBlocks copied(source, {1, 2, 6}, 6, 5, Copies::Always);
+  std::vector<char> copy(copied.copy_bytes(), 99);
+  copied.clear_padding(copy.data());
+  EXPECT_EQ(copy, std::vector<char>(copy.size(), 99));
+  HeadBlocks(source, {1, 2, 6}, 6, 5, Copies::WhereNeeded).clear_padding(nullptr);
+}
+
 }  // namespace
 }  // namespace int8graph
