@@ -11,7 +11,7 @@ using dnnl::algorithm;
 
 namespace {
 
-constexpr float kLargest = std::numeric_limits<float>::max();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 std::array<PostOp, 3> on_integers(const PostOp& op) {
   const auto& [scale, zero_point, dtype] = op.int8->parameters;
@@ -103,9 +103,9 @@ std::optional<PostOp> post_op_with(OpKind kind, float number) {
     case OpKind::Divide:
       return PostOp{algorithm::eltwise_linear, 1 / number, 0};
     case OpKind::Maximum:
-      return PostOp{algorithm::eltwise_clip_v2, number, kLargest};
+      return PostOp{algorithm::eltwise_clip_v2, number, kInfinity};
     case OpKind::Minimum:
-      return PostOp{algorithm::eltwise_clip_v2, -kLargest, number};
+      return PostOp{algorithm::eltwise_clip_v2, -kInfinity, number};
     case OpKind::Multiply:
       return PostOp{algorithm::eltwise_linear, number, 0};
     case OpKind::Subtract:

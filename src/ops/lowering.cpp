@@ -77,7 +77,7 @@ void refuse_alpha(const NodeArguments& arguments) {
   if (arguments.size() > 2 && arguments.number(2) != 1.0) throw NotLowerable{"alpha is not 1"};
 }
 
-constexpr double kLargestFloat = std::numeric_limits<float>::max();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 LoweredOp softmax(OpKind kind, const NodeArguments& arguments) {
   if (!arguments.is_none(2)) throw NotLowerable{"it converts to another dtype"};
@@ -163,17 +163,17 @@ void refuse_more_arguments_than(size_t count, const NodeArguments& arguments) {
 }
 
 LoweredOp lower_clamp(const NodeArguments& arguments) {
-  const double min = arguments.is_none(1) ? -kLargestFloat : arguments.number(1);
-  const double max = arguments.is_none(2) ? kLargestFloat : arguments.number(2);
+  const double min = arguments.is_none(1) ? -kInfinity : arguments.number(1);
+  const double max = arguments.is_none(2) ? kInfinity : arguments.number(2);
   return clamp(arguments.value(0), min, max);
 }
 
 LoweredOp lower_clamp_min(const NodeArguments& arguments) {
-  return clamp(arguments.value(0), arguments.number(1), kLargestFloat);
+  return clamp(arguments.value(0), arguments.number(1), kInfinity);
 }
 
 LoweredOp lower_clamp_max(const NodeArguments& arguments) {
-  return clamp(arguments.value(0), -kLargestFloat, arguments.number(1));
+  return clamp(arguments.value(0), -kInfinity, arguments.number(1));
 }
 
 LoweredOp lower_relu6(const NodeArguments& arguments) {

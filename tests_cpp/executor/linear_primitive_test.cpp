@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
 
+#include <cmath>
 #include <thread>
 
 #include "executor/linear_kernel.h"
@@ -134,6 +135,17 @@ TEST(LinearPrimitive, ReadsAnOperandInInt8) {
       "  %result = aten::add(%s, %z, %one)");
   for (const int64_t rows : {40, 64, 300}) {
     layer.expect_right(rows, at::quantize_per_tensor(noise({rows, kOuter}, 5), 0.25, 117, kU8));
+  }
+}
+
+TEST(LinearPrimitive, KeepsInfinitiesThatOpenClampsLetThrough) {
+  at::Tensor other = noise({9, kOuter}, 5);
+  other.select(1, 3).fill_(INFINITY);
+  other.select(1, 70).fill_(-INFINITY);
+  for (const char* clamp : {"clamp_min(%a, %wide)", "clamp_max(%a, %wide)"}) {
+    SCOPED_TRACE(clamp);
+    const Layer layer("%a = aten::add(%other, %z, %one)\n  %result = aten::" + std::string(clamp));
+    layer.expect_right(9, other);
   }
 }
 

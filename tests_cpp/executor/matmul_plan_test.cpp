@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include <cmath>
+
 #include "testing/ir.h"
 
 namespace int8graph {
@@ -67,6 +69,17 @@ TEST(MatmulPlan, ReadsOperandsOnEitherSide) {
                                                algorithm::eltwise_linear}));
   EXPECT_EQ(plan->post_ops[1].argument, 1);
   EXPECT_EQ(plan->post_ops[2].alpha, 2);  // divided by a half
+}
+
+TEST(MatmulPlan, ReadsTheLargerOrSmallerOfANumberAsAClampThatIsOpen) {
+  const auto plan = plan_of(R"IR(%m = aten::maximum(%z, %half)
+  %result = aten::minimum(%m, %half))IR");
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(algorithms_of(*plan), (std::vector(2, algorithm::eltwise_clip_v2)));
+  EXPECT_EQ(plan->post_ops[0].alpha, 0.5F);
+  EXPECT_EQ(plan->post_ops[0].beta, INFINITY);
+  EXPECT_EQ(plan->post_ops[1].alpha, -INFINITY);
+  EXPECT_EQ(plan->post_ops[1].beta, 0.5F);
 }
 
 TEST(MatmulPlan, ReadsXTimesSigmoidOfXAsSwish) {

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "executor/tensor_bridge.h"
 #include "testing/ir.h"
 
@@ -53,6 +55,14 @@ TEST(Steps, AreWhatSumsAndClampsCountIn) {
   EXPECT_EQ(layer.post_ops[0].int8->parameters, (QuantizerParameters{2, 3, 13}));
   EXPECT_EQ(layer.post_ops[1].alpha, 9);
   EXPECT_EQ(layer.post_ops[1].beta, 33);
+}
+
+TEST(Steps, LeaveClampsOpenThatAre) {
+  const PostOp clamp{.algorithm = algorithm::eltwise_clip_v2, .alpha = -INFINITY, .beta = INFINITY};
+  const Layer layer(quantizer(9), {clamp});
+  ASSERT_TRUE(layer.in_steps);
+  EXPECT_EQ(layer.post_ops[0].alpha, -INFINITY);
+  EXPECT_EQ(layer.post_ops[0].beta, INFINITY);
 }
 
 TEST(Steps, GoThroughReLUUnlessZeroIsElsewhere) {
