@@ -58,13 +58,16 @@ class Layer {
         code_(layer(rest, kInner, kOuter, dtype), "unfused"),  // weights of its own
         kernel_(make_linear_kernel(matmul_plan(*graph_).value(), "a layer", weights)) {}
 
+  std::optional<at::Tensor> run(int64_t rows, const at::Tensor& other) const {
+    return kernel_->run(inputs(rows, other));
+  }
+
   void expect_right(int64_t rows, const at::Tensor& other) const {
     SCOPED_TRACE(rows);
-    const at::Tensor x = at::quantize_per_tensor(noise({rows, kInner}), 0.05, zero_point_, dtype_);
-    const std::vector<at::Tensor> inputs = {x, other};
-    const auto result = kernel_->run(inputs);
+    const auto result = run(rows, other);
     ASSERT_TRUE(result);
-    jit::Stack stack(inputs.begin(), inputs.end());
+    const std::vector<at::Tensor> arguments = inputs(rows, other);
+    jit::Stack stack(arguments.begin(), arguments.end());
     jit::InterpreterState(code_).run(stack);
     const at::Tensor expected = stack.front().toTensor();
     if (expected.is_quantized()) return expect_one_step_apart(*result, expected);
@@ -74,6 +77,10 @@ class Layer {
   void expect_right(int64_t rows) const { expect_right(rows, noise({rows, kOuter}, 5)); }
 
  private:
+  std::vector<at::Tensor> inputs(int64_t rows, const at::Tensor& other) const {
+    return {at::quantize_per_tensor(noise({rows, kInner}), 0.05, zero_point_, dtype_), other};
+  }
+
   const int64_t zero_point_;
   const c10::ScalarType dtype_;
   const std::shared_ptr<jit::Graph> graph_;
@@ -147,6 +154,18 @@ TEST(LinearPrimitive, KeepsInfinitiesThatOpenClampsLetThrough) {
     const Layer layer("%a = aten::add(%other, %z, %one)\n  %result = aten::" + std::string(clamp));
     layer.expect_right(9, other);
   }
+}
+
+// What executor/partition_kernel.h says of NaN.
+TEST_F(LinearForms, MakeZeroOfNaNWhereItMeetsAReLUOrUint8) {
+  at::Tensor other = noise({9, kOuter}, 5);
+  other.select(1, 3).fill_(NAN);
+  const std::string sum = "%a = aten::add(%other, %z, %one)";
+  const Layer relu(sum + "\n  %result = aten::relu(%a)");
+  EXPECT_TRUE(at::equal(relu.run(9, other).value().select(1, 3), at::zeros({9})));
+  const Layer quantized(sum + kQuantized);
+  EXPECT_TRUE(at::equal(quantized.run(9, other).value().int_repr().select(1, 3),
+                        at::zeros({9}, at::kByte)));
 }
 
 TEST(LinearPrimitive, GivesThemHoweverRowsAreSplit) {
