@@ -3,6 +3,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -101,8 +102,9 @@ class PartitionKernel::Impl {
     const size_t count = argument_dtypes_.size();
     const std::span<c10::IValue> inputs(stack.data() + (stack.size() - count), count);
     widen(inputs);
-    if (!fit(inputs)) {
-      return run_unfused(stack, "an input is empty or not of the dtype or rank it was built for");
+    if (const auto odd = first_misfit(inputs)) {
+      tell_of_misfit(*odd, inputs[*odd]);
+      return run_unfused(stack);
     }
     if (in_fp32_) {
       const AutocastScope off(std::nullopt);
@@ -114,7 +116,7 @@ class PartitionKernel::Impl {
     const std::span<at::Tensor> view(arguments.data(), arguments.size());
     if (run_primitive(view, stack) || run_compiled(view, stack)) return;
     for (at::Tensor& argument : arguments) stack.emplace_back(std::move(argument));
-    run_unfused(stack, "oneDNN does not compile it");
+    run_unfused(stack);
   }
 
  private:
@@ -128,15 +130,28 @@ class PartitionKernel::Impl {
     }
   }
 
-  bool fit(std::span<const c10::IValue> inputs) const {
+  /// The first input that is empty, or not of the dtype or rank it was built for.
+  std::optional<size_t> first_misfit(std::span<const c10::IValue> inputs) const {
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!inputs[i].isTensor() || !is_plain(inputs[i].toTensor()) ||
           inputs[i].toTensor().scalar_type() != argument_dtypes_[i]) {
-        return false;
+        return i;
       }
-      if (rank_ && inputs[i].toTensor().dim() != *rank_) return false;
+      if (rank_ && inputs[i].toTensor().dim() != *rank_) return i;
     }
-    return true;
+    return {};
+  }
+
+  void tell_of_misfit(size_t i, const c10::IValue& input) const {
+    if (told_misfit_.exchange(true)) return;
+    log_verbose([&] {
+      const std::string found =
+          input.isTensor() ? shapes_of(std::array{input.toTensor()}) : input.tagKind();
+      const std::string rank = rank_ ? c10::str(" and of ", *rank_, " dimensions") : "";
+      return c10::str(name_, ": runs unfused: input ", i, " is ", found,
+                      "; accepted are tensors on the CPU that are not empty, of dtype ",
+                      argument_dtypes_[i], rank);
+    });
   }
 
   /// The subgraph in oneDNN Graph's form; null if that does not take it. A primitive needs it for
@@ -145,7 +160,6 @@ class PartitionKernel::Impl {
     std::call_once(mapping_, [this] {
       restore_weight();
       mapped_ = map_partition(*subgraph_, name_, layouts_);
-      if (!mapped_) told_ = true;
     });
     return mapped_ ? &*mapped_ : nullptr;
   }
@@ -186,7 +200,7 @@ class PartitionKernel::Impl {
     try {
       outcome->partition.emplace(mapped()->partition, mapped()->ports, arguments);
     } catch (const std::exception& error) {  // oneDNN lets std::bad_alloc out for odd shapes
-      if (!told_.exchange(true)) {
+      if (!told_refusal_.exchange(true)) {
         log_verbose([&] {
           return name_ + " for " + shapes_of(arguments) + ": runs unfused: oneDNN says " +
                  error.what();
@@ -214,10 +228,7 @@ class PartitionKernel::Impl {
     if (primitive_) primitive_->restore_weight();
   }
 
-  void run_unfused(jit::Stack& stack, const char* reason) const {
-    if (!told_.exchange(true)) {
-      log_verbose([&] { return name_ + ": runs unfused: " + reason; });
-    }
+  void run_unfused(jit::Stack& stack) const {
     std::call_once(falling_back_, [this] {
       restore_weight();
       fallback_.emplace(subgraph_, "int8graph::partition");
@@ -236,7 +247,8 @@ class PartitionKernel::Impl {
   std::optional<const Fp32Partition> in_fp32_;
   std::unique_ptr<const PrimitiveKernel> primitive_;
   mutable SnapshotCache<Outcome> cache_;
-  mutable std::atomic<bool> told_{false};
+  mutable std::atomic<bool> told_misfit_{false};
+  mutable std::atomic<bool> told_refusal_{false};
 
   // made when first needed
   mutable std::once_flag mapping_;

@@ -18,7 +18,7 @@ namespace int8graph {
 /// takes runs by that. Everything else is compiled by oneDNN Graph once for whatever shapes,
 /// strides and thread count it meets, and kept, see SnapshotCache. Where oneDNN can't (an empty
 /// tensor, another dtype, a refusal), it runs the node's subgraph by PyTorch's operators instead,
-/// and says so once.
+/// and says so once for each of these reasons.
 ///
 /// Other than in PyTorch, a NaN in an f32 operand becomes 0 in a ReLU that is fused behind it, and
 /// the integer 0 in a quantizer to uint8: the CPU's maximum of NaN and a limit is the limit.

@@ -6,6 +6,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <stdexcept>
 #include <thread>
@@ -142,6 +143,23 @@ TEST(PartitionKernel, APoolWithoutABatchRunsUnfused) {
   at::Tensor output;
   EXPECT_FALSE(runs_in_onednn([&] { output = partition.fused(kernel, {input}); }));
   expect_one_step_apart(output, partition.unfused({input}));
+}
+
+/// Ends the process, since it reads INT8GRAPH_VERBOSE once.
+[[noreturn]] void run_unfused_for_two_reasons() {
+  setenv("INT8GRAPH_VERBOSE", "1", /*overwrite=*/1);
+  const Partition partition = conv_partition();
+  const PartitionKernel kernel(partition.node());
+  partition.fused(kernel, {partition.int8(at::empty({0, 8, 6, 5}))});
+  EXPECT_ANY_THROW(partition.fused(kernel, {partition.int8(noise({2, 7, 6, 5}))}));
+  std::_Exit(0);
+}
+
+TEST(PartitionKernelDeathTest, TellsEachReasonWhyItRunsUnfused) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(run_unfused_for_two_reasons(), testing::ExitedWithCode(0),
+              "runs unfused: input 0 is \\[0, 8, 6, 5\\] QUInt8; accepted .* of dtype QUInt8"
+              ".*for \\[2, 7, 6, 5\\] QUInt8: runs unfused: oneDNN says");
 }
 
 TEST(PartitionKernel, WhatOneDnnDoesNotTakeAsOnePartitionRunsUnfused) {
