@@ -90,15 +90,6 @@ void CompiledPartition::compile(const graph::partition& partition,
 std::vector<at::Tensor> CompiledPartition::run(std::span<const at::Tensor> arguments,
                                                const std::vector<bool>& reusable) const {
   const dnnl::engine& engine = onednn_engine();
-  std::vector<graph::tensor> inputs;
-  inputs.reserve(input_tensors_.size());
-  for (size_t i = 0; i < input_tensors_.size(); ++i) {
-    if (arguments_[i]) {
-      inputs.emplace_back(input_tensors_[i], engine, arguments[*arguments_[i]].data_ptr());
-    } else {
-      inputs.push_back(constants_[i]);
-    }
-  }
   std::vector<at::Tensor> results;
   std::vector<graph::tensor> outputs;
   results.reserve(output_specs_.size());
@@ -108,6 +99,17 @@ std::vector<at::Tensor> CompiledPartition::run(std::span<const at::Tensor> argum
     results.push_back(takes_over ? allocate_over(arguments[inplace_->argument], output_specs_[i])
                                  : allocate(output_specs_[i]));
     outputs.emplace_back(output_tensors_[i], engine, results[i].data_ptr());
+  }
+  // Behind the outputs: to write to one moves the copy-on-write storage that it takes over.
+  std::vector<graph::tensor> inputs;
+  inputs.reserve(input_tensors_.size());
+  for (size_t i = 0; i < input_tensors_.size(); ++i) {
+    if (arguments_[i]) {
+      const void* data = arguments[*arguments_[i]].const_data_ptr();
+      inputs.emplace_back(input_tensors_[i], engine, const_cast<void*>(data));
+    } else {
+      inputs.push_back(constants_[i]);
+    }
   }
   {
     const KernelTimer timer;

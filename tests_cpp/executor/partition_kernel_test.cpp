@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/impl/COW.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
@@ -101,6 +102,19 @@ TEST(PartitionKernel, OneDnnGraphReadsRowsInAnotherOrder) {
                       {noise({2, 6, 8})}, QScheme::PerTensorSymmetric);
   EXPECT_NE(norm.summary.find("layer_norm+quantize"), std::string::npos) << norm.summary;
   expect_right_numbers(norm, norm.quantum_of_last_input());
+}
+
+TEST(PartitionKernel, OneDnnGraphReadsCopyOnWriteStorageAsItIs) {
+  const Partition partition(small_model("return self.exact_linear(torch.layer_norm(x, [8]))"),
+                            {noise({2, 6, 8})}, 0, QScheme::PerTensorSymmetric);
+  const PartitionKernel kernel(partition.node());
+  const at::Tensor x = noise({2, 6, 8}).clone();
+  const at::Tensor lazy = at::_lazy_clone(x);
+  ASSERT_TRUE(c10::impl::cow::is_cow_data_ptr(lazy.storage().data_ptr()));
+  at::Tensor output;
+  EXPECT_TRUE(runs_in_onednn([&] { output = partition.fused(kernel, {lazy}); }));
+  EXPECT_TRUE(c10::impl::cow::is_cow_data_ptr(lazy.storage().data_ptr()));
+  expect_one_step_apart(output, partition.unfused({x}));
 }
 
 TEST(PartitionKernel, EqualSizesWithOtherStridesAreCompiledAnew) {
