@@ -1,5 +1,9 @@
 #include "executor/primitive_constants.h"
 
+#include <c10/util/StringUtil.h>
+
+#include <stdexcept>
+
 #include "executor/onednn_runtime.h"
 
 namespace int8graph {
@@ -24,8 +28,11 @@ memory::data_type onednn_dtype(c10::ScalarType dtype) {
       return memory::data_type::s8;
     case c10::kQUInt8:
       return memory::data_type::u8;
-    default:
+    case c10::kFloat:
       return memory::data_type::f32;
+    default:
+      throw std::invalid_argument(c10::str("a primitive reads or writes a tensor of dtype ", dtype,
+                                           "; accepted are Float, QInt8 and QUInt8"));
   }
 }
 

@@ -43,7 +43,8 @@ class PrimitiveConstants {
 /// The attributes of a primitive that a PrimitiveRunner runs, which brings its scratch memory.
 dnnl::primitive_attr plain_attributes();
 
-/// oneDNN's name of a tensor's dtype, for primitives: f32, and the quantized ones.
+/// oneDNN's name of a tensor's dtype, for primitives: f32, and int8.
+/// @throws std::invalid_argument for others
 dnnl::memory::data_type onednn_dtype(c10::ScalarType dtype);
 
 }  // namespace int8graph

@@ -44,6 +44,8 @@ graph::op::attr onednn_attr(Attr attr) {
   return graph::op::attr::undef;
 }
 
+/// f32 stands for all others: lower_node() refuses constants of these, and what a quantizer makes
+/// of them is found out at run time.
 logical_tensor::data_type onednn_dtype(c10::ScalarType dtype) {
   switch (dtype) {
     case c10::kQInt8:

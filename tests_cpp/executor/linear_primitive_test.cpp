@@ -145,6 +145,13 @@ TEST(LinearPrimitive, ReadsAnOperandInInt8) {
   }
 }
 
+TEST(LinearPrimitive, MakesNoOtherIntegersThanInt8) {
+  const Layer layer(
+      "%int32 : int = prim::Constant[value=14]()\n"
+      "  %result = aten::quantize_per_tensor(%z, %wide, %zero_point, %int32)");
+  EXPECT_FALSE(layer.run(9, noise({9, kOuter}, 5)));
+}
+
 TEST(LinearPrimitive, KeepsInfinitiesThatOpenClampsLetThrough) {
   at::Tensor other = noise({9, kOuter}, 5);
   other.select(1, 3).fill_(INFINITY);
