@@ -41,8 +41,6 @@ class CompiledPartition {
   std::vector<at::Tensor> run(std::span<const at::Tensor> arguments,
                               const std::vector<bool>& reusable) const;
 
-  const std::vector<OutputSpec>& outputs() const { return output_specs_; }
-
  private:
   struct Inplace {
     size_t argument;

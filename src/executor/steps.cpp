@@ -14,10 +14,6 @@ bool is_relu(const PostOp& op) {
   return op.algorithm == algorithm::eltwise_relu && op.alpha == 0;
 }
 
-bool is_clamp(const PostOp& op) {
-  return op.algorithm == algorithm::eltwise_clip || op.algorithm == algorithm::eltwise_clip_v2;
-}
-
 /// The post-op on numbers that are divided by `scale`, to which `zero_point` is added; nothing if
 /// there is none.
 std::optional<PostOp> in_steps(PostOp op, float scale, float zero_point) {
@@ -27,7 +23,7 @@ std::optional<PostOp> in_steps(PostOp op, float scale, float zero_point) {
   }
   if (op.reads_another_tensor() || op.is_prelu()) return {};
   if (is_relu(op)) return zero_point == 0 ? std::optional(op) : std::nullopt;
-  if (!is_clamp(op)) return {};
+  if (op.algorithm != algorithm::eltwise_clip_v2) return {};
   op.alpha = op.alpha / scale + zero_point;
   op.beta = op.beta / scale + zero_point;
   return op;

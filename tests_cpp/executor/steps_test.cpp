@@ -49,7 +49,7 @@ TEST(Steps, MakeABiasWhereThereIsNone) {
 TEST(Steps, AreWhatSumsAndClampsCountIn) {
   const PostOp sum{.algorithm = algorithm::binary_add,
                    .int8 = QuantizedInput{1, {.scale = 0.5, .zero_point = 3, .dtype = 13}}};
-  const PostOp clamp{.algorithm = algorithm::eltwise_clip, .alpha = 0, .beta = 6};
+  const PostOp clamp{.algorithm = algorithm::eltwise_clip_v2, .alpha = 0, .beta = 6};
   const Layer layer(quantizer(9), {sum, clamp});
   ASSERT_TRUE(layer.in_steps);
   EXPECT_EQ(layer.post_ops[0].int8->parameters, (QuantizerParameters{2, 3, 13}));
