@@ -33,7 +33,7 @@ struct PartitionPorts {
 class CompiledPartition {
  public:
   /// @param arguments the node's inputs, all plain tensors of the dtypes that the ports tell.
-  /// @throws dnnl::error when oneDNN refuses.
+  /// @throws dnnl::error when oneDNN refuses; std::bad_alloc, too, for some odd shapes.
   CompiledPartition(const dnnl::graph::partition& partition, const PartitionPorts& ports,
                     std::span<const at::Tensor> arguments);
 

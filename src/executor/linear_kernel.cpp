@@ -97,8 +97,8 @@ class LinearKernel final : public PrimitiveKernel {
   }
 
  private:
-  // One primitive for each block size, and some for numbers of rows that stay, of four numbers of
-  // threads.
+  // One primitive for each block size, of four numbers of threads. Those for numbers of rows that
+  // stay take the places of what was not used for longest.
   static constexpr size_t kCapacity = 4 * kRowBlockSizes.size();
 
   bool fits(at::IntArrayRef source) const {

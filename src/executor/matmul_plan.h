@@ -24,7 +24,8 @@ namespace int8graph {
 ///     %b = int8graph::dequantize(%k, ...)           second        [..., K, N], s8
 ///     %z = aten::matmul(%y, %b)
 ///
-/// and what follows it. Operands of post-ops are in fp32.
+/// and what follows it. Operands of post-ops are in fp32, or integers of int8 tensors that are
+/// added or subtracted, see on_integers().
 struct MatmulPlan {
   QuantizedInput source;  ///< parameters that weight and bias have taken in are 1 and 0
   std::optional<QuantizedInput> second;

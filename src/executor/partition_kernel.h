@@ -14,10 +14,11 @@ namespace int8graph {
 
 /// Runs one `int8graph::partition` node; one object per node, shared by all threads.
 ///
-/// run() takes the node's inputs from the stack and puts its outputs there. What a PrimitiveKernel
+/// run() takes the node's inputs from the stack and puts its outputs there. What this CPU's oneDNN
+/// does not do well runs in fp32 by PyTorch's operators, see Fp32Partition. What a PrimitiveKernel
 /// takes runs by that. Everything else is compiled by oneDNN Graph once for whatever shapes,
 /// strides and thread count it meets, and kept, see SnapshotCache. Where oneDNN can't (an empty
-/// tensor, another dtype, a refusal), it runs the node's subgraph by PyTorch's operators instead,
+/// tensor, another dtype, a refusal), it runs the node's subgraph by PyTorch's operators as it is,
 /// and says so once for each of these reasons.
 ///
 /// Other than in PyTorch, a NaN in an f32 operand becomes 0 in a ReLU that is fused behind it, and

@@ -19,7 +19,8 @@ struct PartitionTimes {
 };
 
 /// Partitions of all modules and threads are timed from here on; earlier times are forgotten. While
-/// no profile is on, a partition's call pays two relaxed loads. Exported for the program int8graph.
+/// no profile is on, a partition's call pays a relaxed load, and one for each kernel that it runs.
+/// Exported for the program int8graph.
 INT8GRAPH_API void start_profile();
 
 /// Ends timing and returns what was seen, in the order of first calls: for a graph without
