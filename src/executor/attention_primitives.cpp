@@ -98,9 +98,8 @@ ScoreSoftmax::ScoreSoftmax(const RowPlan& plan, const PrimitiveConstants& consta
 void ScoreSoftmax::run(void* scores, void* probabilities) const {
   if (primitive_) return primitive_->run(scores, probabilities);
   const KernelTimer timer;
-  const auto& quantizer = static_cast<const at::PerTensorAffineQuantizer&>(*quantizer_);
-  softmax_rows(static_cast<float*>(scores), rows_, length_, quantizer.scale(),
-               quantizer.scalar_type(), probabilities);
+  softmax_rows(static_cast<float*>(scores), rows_, length_, per_tensor(quantizer_).scale(),
+               quantizer_->scalar_type(), probabilities);
 }
 
 std::string ScoreSoftmax::implementation() const {

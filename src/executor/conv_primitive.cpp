@@ -55,13 +55,6 @@ int weight_scales_mask(const ConvPlan& plan) {
   return plan.groups == 1 ? kPerChannel : kPerChannelOfGroups;
 }
 
-/// oneDNN counts what lies between neighbours.
-memory::dims onednn_dilations(const ConvPlan& plan) {
-  memory::dims dilations = plan.dilations;
-  for (int64_t& dilation : dilations) --dilation;
-  return dilations;
-}
-
 std::vector<memory::desc> descs_of(std::span<const OutputSpec> operands) {
   std::vector<memory::desc> result;
   for (const OutputSpec& operand : operands) result.push_back(desc_of(operand));
@@ -97,7 +90,7 @@ dnnl::primitive_desc describe_as(dnnl::algorithm algorithm, const ConvPlan& plan
   const memory::desc bias = plan.layer.bias.defined() ? bias_of(plan) : memory::desc();
   return typename Convolution::primitive_desc(
       onednn_engine(), dnnl::prop_kind::forward_inference, algorithm, source, weight, bias, result,
-      plan.strides, onednn_dilations(plan), plan.pads_begin, pads_end(plan), attr);
+      plan.strides, onednn_dilations(plan.dilations), plan.pads_begin, pads_end(plan), attr);
 }
 
 dnnl::primitive_desc describe(const ConvPlan& plan, const ConvShapes& shapes) {

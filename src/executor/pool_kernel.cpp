@@ -28,13 +28,6 @@ OutputSpec result_spec(const PoolPlan& plan, c10::IntArrayRef source) {
   return {std::move(*sizes), std::move(strides), plan.quantizer->scalar_type(), plan.quantizer};
 }
 
-/// oneDNN counts from 0.
-memory::dims onednn_dilations(const PoolPlan& plan) {
-  memory::dims dilations;
-  for (const int64_t dilation : plan.dilations) dilations.push_back(dilation - 1);
-  return dilations;
-}
-
 /// Just what the last window needs: negative where the source's end is left out.
 memory::dims pads_at_the_end(const PoolPlan& plan, c10::IntArrayRef source,
                              c10::IntArrayRef result) {
@@ -52,7 +45,7 @@ dnnl::pooling_forward::primitive_desc describe(const PoolPlan& plan, const Outpu
   return {onednn_engine(),   dnnl::prop_kind::forward_inference,
           plan.algorithm,    desc_of(channels_last(source)),
           desc_of(result),   plan.strides,
-          plan.kernel,       onednn_dilations(plan),
+          plan.kernel,       onednn_dilations(plan.dilations),
           plan.pads,         pads_at_the_end(plan, source.sizes, result.sizes),
           plain_attributes()};
 }

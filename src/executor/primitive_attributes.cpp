@@ -50,8 +50,9 @@ dnnl::primitive_attr primitive_attributes(const AttributesOf& of) {
   if (of.source.zero_point != 0) attr.set_zero_points_mask(DNNL_ARG_SRC, kPerTensor);
   if (of.quantizer && !of.in_steps) {
     attr.set_scales_mask(DNNL_ARG_DST, kPerTensor);
-    if (static_cast<const at::PerTensorAffineQuantizer&>(*of.quantizer).zero_point() != 0)
+    if (per_tensor(of.quantizer).zero_point() != 0) {
       attr.set_zero_points_mask(DNNL_ARG_DST, kPerTensor);
+    }
   }
   attr.set_post_ops(onednn_post_ops(of));
   return attr;

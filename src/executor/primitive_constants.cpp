@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "executor/onednn_runtime.h"
+#include "executor/tensor_bridge.h"
 
 namespace int8graph {
 
@@ -36,6 +37,11 @@ memory::data_type onednn_dtype(c10::ScalarType dtype) {
   }
 }
 
+memory::dims onednn_dilations(memory::dims dilations) {
+  for (int64_t& dilation : dilations) --dilation;
+  return dilations;
+}
+
 void PrimitiveConstants::add(int place, memory value) {
   memories_.push_back(std::move(value));
   arguments_.push_back({place, memories_.back().get()});
@@ -57,7 +63,7 @@ void PrimitiveConstants::add_source(const QuantizerParameters& parameters) {
 
 void PrimitiveConstants::add_quantizer(const at::QuantizerPtr& quantizer) {
   if (!quantizer) return;
-  const auto& parameters = static_cast<const at::PerTensorAffineQuantizer&>(*quantizer);
+  const auto& parameters = per_tensor(quantizer);
   add_scale(DNNL_ARG_DST, parameters.scale());
   if (parameters.zero_point() != 0) add_zero_point(DNNL_ARG_DST, parameters.zero_point());
 }

@@ -47,4 +47,7 @@ dnnl::primitive_attr plain_attributes();
 /// @throws std::invalid_argument for others
 dnnl::memory::data_type onednn_dtype(c10::ScalarType dtype);
 
+/// PyTorch's dilations as oneDNN has them, which counts what lies between neighbours.
+dnnl::memory::dims onednn_dilations(dnnl::memory::dims dilations);
+
 }  // namespace int8graph

@@ -28,10 +28,7 @@ dnnl::softmax_forward::primitive_desc describe(const RowPlan& plan, int64_t rows
 
 PrimitiveConstants row_constants(const RowPlan& plan) {
   PrimitiveConstants constants;
-  if (plan.quantizer) {
-    const auto& quantizer = static_cast<const at::PerTensorAffineQuantizer&>(*plan.quantizer);
-    constants.add_scale(DNNL_ARG_DST, quantizer.scale());
-  }
+  constants.add_quantizer(plan.quantizer);
   return constants;
 }
 

@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include "executor/tensor_bridge.h"
+
 namespace int8graph {
 
 using dnnl::algorithm;
@@ -35,7 +37,7 @@ bool compute_in_steps(const at::QuantizerPtr& quantizer, int64_t channels,
                       QuantizerParameters& source, WeightAndBias& layer,
                       std::vector<PostOp>& post_ops) {
   if (!quantizer) return false;
-  const auto& parameters = static_cast<const at::PerTensorAffineQuantizer&>(*quantizer);
+  const auto& parameters = per_tensor(quantizer);
   const double scale = parameters.scale();
   const auto zero_point = static_cast<double>(parameters.zero_point());
   std::vector<PostOp> changed;

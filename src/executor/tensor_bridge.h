@@ -33,6 +33,11 @@ c10::ScalarType result_dtype(const at::QuantizerPtr& quantizer);
 /// The quantizer of tensors with these parameters.
 at::QuantizerPtr make_quantizer(const QuantizerParameters& parameters);
 
+/// A quantizer that make_quantizer() made, as what it is.
+inline const at::PerTensorAffineQuantizer& per_tensor(const at::QuantizerPtr& quantizer) {
+  return static_cast<const at::PerTensorAffineQuantizer&>(*quantizer);
+}
+
 /// A tensor of the given form over the buffer of `donor`, which must be unique and large enough.
 at::Tensor allocate_over(at::Tensor donor, const OutputSpec& spec);
 

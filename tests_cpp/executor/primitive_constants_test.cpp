@@ -21,5 +21,9 @@ TEST(OneDnnDtype, IsNoneOfOthers) {
   }
 }
 
+TEST(OneDnnDilations, CountWhatLiesBetweenNeighbours) {
+  EXPECT_EQ(onednn_dilations({1, 3}), (memory::dims{0, 2}));
+}
+
 }  // namespace
 }  // namespace int8graph
