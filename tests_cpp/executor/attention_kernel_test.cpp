@@ -1,6 +1,5 @@
 #include "executor/attention_kernel.h"
 
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -10,6 +9,7 @@
 #include "testing/needs_avx512_vnni.h"
 #include "testing/partition.h"
 #include "testing/small_models.h"
+#include "testing/three_threads.h"
 
 namespace int8graph {
 namespace {
@@ -122,9 +122,8 @@ TEST_F(AttentionKernel, TakesManySequencesAtATime) {
 }
 
 TEST_F(AttentionKernel, RunsOnSeveralThreads) {
-  const int threads = at::get_num_threads();
   for (const int count : {2, 3}) {
-    at::set_num_threads(count);
+    const ThreadCount threads(count);
     const Kernel attention;
     Inputs inputs = inputs_of(1, 1000, 1000);
     inputs.mask = noise({1, 2, 1000, 1000}, 4);
@@ -132,7 +131,6 @@ TEST_F(AttentionKernel, RunsOnSeveralThreads) {
     attention.expect_right(inputs_of(3, 33, 44));
     attention.expect_right(inputs_of(3, 600, 900));
   }
-  at::set_num_threads(threads);
 }
 
 TEST_F(AttentionKernel, TakesOneTensorForAll) {
@@ -157,6 +155,24 @@ TEST_F(AttentionKernel, TakesAnyStrides) {
   const at::Tensor packed = attention.partition.int8(noise({2, 7, kHeads, 3 * kWidth}), query);
   arguments[query] = packed.slice(3, kWidth, 2 * kWidth).transpose(1, 2);
   attention.expect_right(arguments);
+}
+
+TEST_F(AttentionKernel, TakesAKeyAndAValueThatAllHeadsShare) {
+  for (const bool is_padded : {false, true}) {
+    const Kernel attention;
+    if (is_padded) attention.expect_right(inputs_of(2, 3, 4));
+    std::vector<at::Tensor> shared = attention.arguments_of(inputs_of(2, 7, 9));
+    std::vector<at::Tensor> written_out = shared;
+    for (const size_t i :
+         {attention.plan.scores.second->argument, attention.plan.mean.second->argument}) {
+      shared[i] = shared[i].slice(1, 0, 1).expand(shared[i].sizes());
+      ASSERT_EQ(shared[i].stride(1), 0);
+      written_out[i] = shared[i].contiguous();
+    }
+    const auto result = attention.kernel->run(shared);
+    ASSERT_TRUE(result);
+    expect_one_step_apart(*result, attention.partition.unfused(written_out));
+  }
 }
 
 TEST_F(AttentionKernel, TakesMasksThatBroadcast) {

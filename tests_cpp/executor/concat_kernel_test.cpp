@@ -6,6 +6,7 @@
 
 #include "testing/partition.h"
 #include "testing/small_models.h"
+#include "testing/three_threads.h"
 
 namespace int8graph {
 namespace {
@@ -101,6 +102,19 @@ TEST(ConcatKernel, IsSharedByThreads) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+using ConcatKernelByThreads = ThreeThreads;
+
+TEST_F(ConcatKernelByThreads, JoinsAllElements) {
+  const Kernel join("2");
+  for (const int64_t rows : {1, 5, 300}) {
+    const at::Tensor dense = join.int8({2, 8, rows, 40});
+    const at::Tensor other = join.int8({2, 8, 200, 40}, 2);
+    join.expect_right({dense, other});
+    join.expect_right({channels_last(dense), other});
+    join.expect_right({channels_last(dense), channels_last(other)});
+  }
 }
 
 TEST(ConcatKernel, LeavesWhatCantBeJoinedToOneDnnGraph) {

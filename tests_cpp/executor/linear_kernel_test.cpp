@@ -6,6 +6,7 @@
 
 #include "executor/matmul_plan.h"
 #include "testing/kernel.h"
+#include "testing/three_threads.h"
 
 namespace int8graph {
 namespace {
@@ -93,6 +94,25 @@ TEST(LinearKernel, ThreadsShareTheWeight) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+using LinearKernelByThreads = ThreeThreads;
+
+TEST_F(LinearKernelByThreads, IsRightForAnyNumberOfRows) {
+  const KernelUnderTest linear = linear_kernel();
+  for (const int64_t rows : {1, 2, 9, 64, 70, 300, 5000}) {
+    linear.expect_right({linear.partition.int8(noise({rows, kChannels}))});
+  }
+}
+
+TEST(LinearKernel, TakesAnotherNumberOfThreadsWithEachCall) {
+  const KernelUnderTest linear = linear_kernel();
+  for (const int threads : {1, 3, 2, 1}) {
+    const ThreadCount count(threads);
+    for (const int64_t rows : {300, 9}) {
+      linear.expect_right({linear.partition.int8(noise({rows, kChannels}))});
+    }
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "testing/kernel.h"
 #include "testing/needs_avx512_vnni.h"
+#include "testing/three_threads.h"
 
 namespace int8graph {
 namespace {
@@ -29,6 +30,28 @@ TEST_F(ProductKernel, TakesAnySizesAndStrides) {
   product.expect_right({turned[0].transpose(1, 2), turned[1].transpose(1, 2)});
   auto sparse = pair(noise({2, 6, 10}), noise({2, 5, 14}));
   product.expect_right({sparse[0].slice(2, 0, 10, 2), sparse[1].slice(2, 0, 14, 2)});
+}
+
+TEST_F(ProductKernel, RunsOnSeveralThreads) {
+  const ThreadCount three(3);
+  const KernelUnderTest product = product_kernel();
+  const auto expect_right = [&](const at::Tensor& a, const at::Tensor& b) {
+    product.expect_right({product.partition.int8(a, 0), product.partition.int8(b, 1)});
+  };
+  expect_right(noise({2, 6, 5}), noise({2, 5, 6}));
+  expect_right(noise({1, 12, 197, 64}), noise({1, 12, 64, 197}));
+  expect_right(noise({700, 90}), noise({90, 300}));
+}
+
+// Whether by a primitive or by oneDNN Graph.
+TEST_F(ProductKernel, MultipliesByAKeyThatAllHeadsShare) {
+  const KernelUnderTest product = product_kernel();
+  const PartitionKernel kernel(product.partition.node());
+  const at::Tensor query = product.partition.int8(noise({2, 4, 6, 5}), 0);
+  const at::Tensor key = product.partition.int8(noise({2, 1, 5, 6}), 1).expand({2, 4, 5, 6});
+  ASSERT_EQ(key.stride(1), 0);
+  EXPECT_TRUE(at::allclose(product.partition.fused(kernel, {query, key}),
+                           product.partition.unfused({query, key.contiguous()}), 1e-4, 1e-4));
 }
 
 TEST_F(ProductKernel, AddsMasksThatBroadcastWhateverTheirStrides) {

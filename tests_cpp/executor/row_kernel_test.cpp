@@ -7,6 +7,7 @@
 #include "testing/needs_avx512_vnni.h"
 #include "testing/partition.h"
 #include "testing/small_models.h"
+#include "testing/three_threads.h"
 
 namespace int8graph {
 namespace {
@@ -43,6 +44,14 @@ TEST_F(RowKernel, TakesAnyRowsAndLengthAndStrides) {
   softmax.expect_right(noise({17}));
   softmax.expect_right(noise({1, 12, 33, 515}));
   softmax.expect_right(noise({4, 7, 9}).transpose(0, 2));
+}
+
+TEST_F(RowKernel, RunsOnSeveralThreads) {
+  const ThreadCount three(3);
+  const Kernel softmax("-1");
+  softmax.expect_right(noise({2, 6, 6}));
+  softmax.expect_right(noise({1, 12, 197, 197}));
+  softmax.expect_right(noise({2, 30000}));
 }
 
 TEST_F(RowKernel, LeavesAnotherAxisToOneDnnGraph) {
