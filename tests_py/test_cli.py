@@ -114,6 +114,9 @@ def test_compare_tells_noise_of_outputs_and_operators(job):
     assert alone == sorted(alone) and alone[0] > 20
     first = min(operators, key=lambda row: row["position"])
     assert first["name"] == "conv2d" and first["alone_sqnr_db"] == first["together_sqnr_db"]
+    entries = json.loads((job / "configure.json").read_text())
+    assert all(entries[row["id"]]["name"] == row["name"] for row in operators)
+    assert any(row["id"] > row["position"] for row in operators)  # the batch norm has an entry
 
     text = succeed(*words, "--no-operators", "--samples", 2, cwd=job)
     assert "2 calls" in text and "SQNR" in text and "operators" not in text

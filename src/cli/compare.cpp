@@ -14,6 +14,7 @@
 #include "cli/tensor_files.h"
 #include "cli/text_table.h"
 #include "int8graph/module_io.h"
+#include "int8graph/quant_conf.h"
 #include "quantize/operator_noise.h"
 
 namespace int8graph {
@@ -41,9 +42,9 @@ const CommandHelp kCompare = {
 noise, 10 log10(sum of squares of fp32 / sum of squares of the differences), in decibels.
 
 Operators are listed by the SQNR at their output when they alone are quantized, the worst first: these
-are the ones to leave in fp32 (inputs_quantized in the configuration) if accuracy is missing. Beside it
-stands the SQNR with all operators before them quantized too. An output that holds NaN or infinity is an
-error.
+are the ones to leave in fp32 (inputs_quantized in the configuration's entry of that id) if accuracy is
+missing. Beside it stands the SQNR with all operators before them quantized too. An output that holds
+NaN or infinity is an error.
 
 Examples:
   int8graph compare fp32.pt model.pt --data images.npy --samples 20
@@ -141,9 +142,17 @@ struct OperatorComparison {
   std::vector<std::string> unpaired;
 };
 
+/// None for a file that torch.jit.save() has written again, which leaves the configuration out.
+std::vector<OperatorEntry> entries_of(const std::string& json, const std::string& path) {
+  if (json.empty()) return {};
+  return QuantConf::from_json(json, "the configuration in \"" + path + "\"").entries();
+}
+
 OperatorComparison compare_operators(const jit::Module& fp32, const std::string& path,
                                      const std::vector<Call>& calls) {
-  OperatorNoiseMeter meter(fp32, jit::load(path));
+  jit::ExtraFilesMap files = {{"int8graph.json", ""}};
+  const jit::Module artifact = jit::load(path, c10::kCPU, files);
+  OperatorNoiseMeter meter(fp32, artifact, entries_of(files.at("int8graph.json"), path));
   Progress progress("comparing operators", calls.size());
   for (const Call& call : calls) {
     naming_call(call, [&] { meter.add(call.inputs); });
@@ -182,6 +191,7 @@ void print_json(size_t calls, const std::vector<OutputComparison>& outputs,
   }
   for (const OperatorNoise& row : operators.rows) {
     json["operators"].push_back({{"name", row.name},
+                                 {"id", row.id ? Json(*row.id) : Json()},
                                  {"position", row.position},
                                  {"is_quantized", row.is_quantized},
                                  {"alone_sqnr_db", decibels(row.alone)},
@@ -206,13 +216,14 @@ void print_text(size_t calls, const std::vector<OutputComparison>& outputs,
   }
   std::cout << calls << " calls\n" << table.to_string();
   if (operators.rows.empty()) return;
-  TextTable worst({"alone dB", "together dB", "#", "operator", ""},
+  TextTable worst({"alone dB", "together dB", "id", "operator", ""},
                   {Right, Right, Right, Left, Left});
   const size_t shown = std::min(top, operators.rows.size());
   for (size_t i = 0; i < shown; ++i) {
     const OperatorNoise& row = operators.rows[i];
-    worst.add({decibels_text(row.alone), decibels_text(row.together), std::to_string(row.position),
-               row.name, row.is_quantized ? "int8" : "fp32"});
+    worst.add({decibels_text(row.alone), decibels_text(row.together),
+               row.id ? std::to_string(*row.id) : "", row.name,
+               row.is_quantized ? "int8" : "fp32"});
   }
   std::cout << "\noperators, the worst " << shown << " of " << operators.rows.size() << " first\n"
             << worst.to_string();

@@ -21,6 +21,7 @@
 #include "quantize/canonicalize.h"
 #include "quantize/freeze.h"
 #include "quantize/listed_operators.h"
+#include "quantize/match_entries.h"
 #include "quantize/recognize_activations.h"
 #include "quantize/run_once.h"
 
@@ -31,20 +32,6 @@ namespace jit = torch::jit;
 namespace {
 
 using Graph = std::shared_ptr<jit::Graph>;
-
-/// The fp32 graph as convert() has it when it inserts quantizers, equal nodes merged as there.
-/// @param frozen a copy of the fp32 model, see freeze_copy()
-Graph reference_graph(const jit::Module& frozen) {
-  auto graph = frozen.get_method("forward").graph();
-  functionalize(graph);
-  canonicalize(graph);
-  unmark_calls(graph);
-  recognize_activations(*graph->block());
-  fold_constants(graph);
-  jit::EliminateCommonSubexpression(graph);
-  jit::EliminateDeadCode(graph);
-  return graph;
-}
 
 Graph artifact_graph(const jit::Module& artifact) {
   auto graph = artifact.get_method("forward").graph()->copy();
@@ -60,6 +47,42 @@ std::vector<ListedOperator> operators_of(jit::Graph& graph) {
     return listed.node->owningBlock() != graph.block();
   });
   return operators;
+}
+
+/// Nothing where the entries are not quite those of the model, which is compared all the same.
+MatchedEntries matched_if_they_fit(jit::Block& block, const std::vector<OperatorEntry>& entries) {
+  try {
+    return match_entries(block, entries);
+  } catch (const std::invalid_argument&) {
+    return {};
+  }
+}
+
+struct Reference {
+  Graph graph;
+  std::vector<std::optional<int64_t>> ids;  ///< of the entry of each of operators_of(*graph)
+};
+
+/// The fp32 graph as convert() has it when it inserts quantizers, equal nodes merged as there.
+/// Entries are matched where convert() does it: folding removes operators that have one.
+/// @param frozen a copy of the fp32 model, see freeze_copy()
+Reference reference_of(const jit::Module& frozen, const std::vector<OperatorEntry>& entries) {
+  auto graph = frozen.get_method("forward").graph();
+  functionalize(graph);
+  canonicalize(graph);
+  const MatchedEntries matched = matched_if_they_fit(*graph->block(), entries);
+  unmark_calls(graph);
+  recognize_activations(*graph->block());
+  fold_constants(graph);
+  jit::EliminateCommonSubexpression(graph);
+  jit::EliminateDeadCode(graph);
+  Reference reference{graph, {}};
+  for (const ListedOperator& listed : operators_of(*graph)) {
+    const auto found = matched.find(listed.node);
+    reference.ids.push_back(found == matched.end() ? std::nullopt
+                                                   : std::optional(found->second->id));
+  }
+  return reference;
 }
 
 /// The sizes of its weight, where that is a constant of an operator that computes.
@@ -128,12 +151,14 @@ Pairing pair_operators(const Side& fp32, const Side& int8) {
   return result;
 }
 
-std::vector<OperatorNoise> rows_of(const std::vector<ListedOperator>& operators,
-                                   const std::vector<size_t>& positions) {
+std::vector<OperatorNoise> rows_of(const Reference& reference,
+                                   const std::vector<ListedOperator>& operators,
+                                   const Pairing& pairing) {
   std::vector<OperatorNoise> rows;
-  for (const size_t position : positions) {
-    const ListedOperator& listed = operators[position];
-    rows.push_back({std::string(listed.name), rows.size(), listed.is_quantized, {}, {}});
+  for (size_t row = 0; row < pairing.int8.size(); ++row) {
+    const ListedOperator& listed = operators[pairing.int8[row]];
+    const auto id = reference.ids[pairing.fp32[row]];
+    rows.push_back({std::string(listed.name), row, id, listed.is_quantized, {}, {}});
   }
   return rows;
 }
@@ -223,11 +248,11 @@ double NoiseSums::sqnr() const {
 
 class OperatorNoiseMeter::Impl {
  public:
-  Impl(const Graph& reference, const jit::Module& fp32, const Graph& graph,
+  Impl(const Reference& reference, const jit::Module& fp32, const Graph& graph,
        const jit::Module& artifact)
-      : pairing_(pair_operators({"fp32 model", *reference}, {"artifact", *graph})),
-        rows_(rows_of(operators_of(*graph), pairing_.int8)),
-        reference_(show(reference, fp32, pairing_.fp32)),
+      : pairing_(pair_operators({"fp32 model", *reference.graph}, {"artifact", *graph})),
+        rows_(rows_of(reference, operators_of(*graph), pairing_)),
+        reference_(show(reference.graph, fp32, pairing_.fp32)),
         alone_(show_alone(graph->copy(), artifact, pairing_.int8)),
         together_(show(graph, artifact, pairing_.int8)) {}
 
@@ -264,10 +289,11 @@ class OperatorNoiseMeter::Impl {
   const Runner together_;
 };
 
-OperatorNoiseMeter::OperatorNoiseMeter(const jit::Module& fp32, const jit::Module& artifact) {
+OperatorNoiseMeter::OperatorNoiseMeter(const jit::Module& fp32, const jit::Module& artifact,
+                                       const std::vector<OperatorEntry>& entries) {
   const jit::Module frozen = freeze_copy(fp32);
-  impl_ =
-      std::make_unique<Impl>(reference_graph(frozen), frozen, artifact_graph(artifact), artifact);
+  impl_ = std::make_unique<Impl>(reference_of(frozen, entries), frozen, artifact_graph(artifact),
+                                 artifact);
 }
 
 OperatorNoiseMeter::~OperatorNoiseMeter() = default;

@@ -2,11 +2,14 @@
 
 #include <torch/script.h>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "int8graph/export.h"
+#include "int8graph/quant_conf.h"
 
 namespace int8graph {
 
@@ -23,11 +26,12 @@ struct NoiseSums {
 };
 
 struct OperatorNoise {
-  std::string name;    ///< from the operator table
-  size_t position;     ///< among the operators that are compared, in execution order
-  bool is_quantized;   ///< computes in int8, or reads an int8 table
-  NoiseSums alone;     ///< at its output, with fp32 inputs: what it adds itself
-  NoiseSums together;  ///< at its output, with all operators before it quantized too
+  std::string name;           ///< from the operator table
+  size_t position;            ///< among the operators that are compared, in execution order
+  std::optional<int64_t> id;  ///< of its entry in the configuration; none where that is not known
+  bool is_quantized;          ///< computes in int8, or reads an int8 table
+  NoiseSums alone;            ///< at its output, with fp32 inputs: what it adds itself
+  NoiseSums together;         ///< at its output, with all operators before it quantized too
 };
 
 /// Looks for the operators that lose most when a model becomes int8. The artifact runs unfused.
@@ -43,9 +47,11 @@ struct OperatorNoise {
 class INT8GRAPH_API OperatorNoiseMeter {
  public:
   /// @param artifact as torch::jit::load returns it; load() has removed the single operators.
+  /// @param entries of the artifact's configuration: OperatorNoise::id is theirs
   /// @throws std::invalid_argument when it does not come from this model: when an operator with a
   ///   weight stands on one side only.
-  OperatorNoiseMeter(const torch::jit::Module& fp32, const torch::jit::Module& artifact);
+  OperatorNoiseMeter(const torch::jit::Module& fp32, const torch::jit::Module& artifact,
+                     const std::vector<OperatorEntry>& entries = {});
   ~OperatorNoiseMeter();
 
   /// Runs one call of both. @throws std::invalid_argument when outputs differ in shape.

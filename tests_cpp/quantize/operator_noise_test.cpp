@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "int8graph/convert.h"
 #include "testing/fused_graphs.h"
@@ -39,7 +40,8 @@ class OperatorNoiseTest : public testing::Test {
   const at::Tensor x_ = small_input(4);
   const jit::Module model_ =
       small_model("return self.conv2d_second(torch.relu(self.batch_norm(self.conv2d(x))))");
-  const jit::Module artifact_ = convert(model_, calibrated_on(model_, {x_}), {x_});
+  const QuantConf conf_ = calibrated_on(model_, {x_});
+  const jit::Module artifact_ = convert(model_, conf_, {x_});
 };
 
 TEST_F(OperatorNoiseTest, OperatorsAreThoseThatRemainAfterFolding) {
@@ -52,6 +54,23 @@ TEST_F(OperatorNoiseTest, OperatorsAreThoseThatRemainAfterFolding) {
     EXPECT_EQ(operators[i].position, i);
     EXPECT_EQ(operators[i].is_quantized, quantized[i]) << i;
   }
+}
+
+TEST_F(OperatorNoiseTest, IdsAreThoseOfEntriesThoughSomeAreFoldedAway) {
+  std::vector<std::optional<int64_t>> ids;
+  for (const OperatorNoise& row : OperatorNoiseMeter(model_, artifact_, conf_.entries()).result()) {
+    ids.push_back(row.id);
+  }
+  EXPECT_EQ(ids, (std::vector<std::optional<int64_t>>{0, 2, 3}));
+  EXPECT_EQ(conf_.entries().at(1).name, "batch_norm");
+  EXPECT_FALSE(OperatorNoiseMeter(model_, artifact_).result().at(2).id.has_value());
+}
+
+TEST_F(OperatorNoiseTest, AModelThatTheEntriesDoNotFitIsComparedWithoutIds) {
+  const QuantConf other = calibrated_on(small_model("return self.linear(x)"), {small_input(2)});
+  const auto rows = OperatorNoiseMeter(model_, artifact_, other.entries()).result();
+  ASSERT_EQ(rows.size(), 3);
+  EXPECT_FALSE(rows[0].id.has_value());
 }
 
 TEST_F(OperatorNoiseTest, TellsAnOperatorsOwnNoiseFromWhatItInherits) {
