@@ -225,6 +225,28 @@ def test_models_of_several_inputs(tmp_path):
     assert report["calls"] == 4
 
 
+def test_recorded_inputs_may_have_any_dtype(tmp_path):
+    """Dtypes that --dtype does not take: the file tells them, nobody has to type them."""
+
+    class Scaled(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(16, 8)
+
+        def forward(self, x, scale, shift):
+            return self.linear(x * scale.float() + shift.float())
+
+    torch.manual_seed(0)
+    inputs = (torch.randn(2, 16), torch.ones(2, 16, dtype=torch.int16), torch.zeros(2, 16).half())
+    torch.jit.trace(Scaled().eval(), inputs).save(str(tmp_path / "fp32.pt"))
+    torch.save(inputs, tmp_path / "data.pt")
+    succeed("calibrate", "fp32.pt", "--data", "data.pt", cwd=tmp_path)
+    succeed("convert", "fp32.pt", "--data", "data.pt", "-o", "model.pt", cwd=tmp_path)
+    text = succeed("bench", "model.pt", "--iterations", 2, cwd=tmp_path)
+    assert "float32 1x16, int16 1x16, float16 1x16" in text
+    assert "int16 1x16" in succeed("inspect", "model.pt", "--profile", cwd=tmp_path)
+
+
 def test_convert_with_autocast(job, tmp_path):
     """What Python's convert does under torch.autocast."""
     conf = json.loads((job / "configure.json").read_text())

@@ -134,7 +134,7 @@ void print_text(const Report& report) {
   const Inspection& graph = report.graph;
   std::string inputs;
   for (const InspectedInput& input : report.recorded) {
-    inputs += (inputs.empty() ? "" : ", ") + input.dtype + " " + in_sizes(input.sizes);
+    inputs += (inputs.empty() ? "" : ", ") + dtype_name(input.dtype) + " " + in_sizes(input.sizes);
   }
   std::string operators;
   for (const auto& [name, count] : report.operators) {
@@ -180,7 +180,7 @@ void print_json(const Report& report) {
                {"graph_inputs", report.graph.inputs},
                {"graph_outputs", report.graph.outputs}};
   for (const InspectedInput& input : report.recorded) {
-    json["inputs"].push_back({{"dtype", input.dtype}, {"sizes", input.sizes}});
+    json["inputs"].push_back({{"dtype", dtype_name(input.dtype)}, {"sizes", input.sizes}});
   }
   for (const auto& [name, count] : report.operators) {
     json["operators"][name] = {{"all", count.all}, {"quantized", count.quantized}};

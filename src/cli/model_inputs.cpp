@@ -41,16 +41,15 @@ std::optional<Call> given_call(const GivenInputs& given) {
 Call call_for(const torch::jit::Module& artifact, const GivenInputs& given) {
   if (const auto call = given_call(given)) return *call;
   std::vector<std::vector<int64_t>> shapes;
-  std::string dtypes;
+  std::vector<c10::ScalarType> dtypes;
   for (const InspectedInput& input : recorded_inputs(artifact)) {
     shapes.push_back(input.sizes);
-    dtypes += (dtypes.empty() ? "" : ",") + input.dtype;
+    dtypes.push_back(input.dtype);
   }
   if (shapes.empty()) {
     throw UsageError("missing option --shape: the file does not tell its inputs");
   }
-  return {made_up_inputs(shapes, parse_dtypes(dtypes, shapes.size())),
-          "inputs as the file was converted with"};
+  return {made_up_inputs(shapes, dtypes), "inputs as the file was converted with"};
 }
 
 nlohmann::ordered_json describe_inputs(const Inputs& inputs) {

@@ -200,6 +200,8 @@ std::string dtype_name(c10::ScalarType dtype) {
       return "int64";
     case c10::kInt:
       return "int32";
+    case c10::kShort:
+      return "int16";
     case c10::kBool:
       return "bool";
     default:
@@ -211,7 +213,7 @@ Inspection inspect(const jit::Module& module) {
   Inspection result = Inspector().run(*module.get_method("forward").graph());
   const auto recorded = recorded_inputs(module);
   for (size_t i = 0; i < std::min(recorded.size(), result.inputs.size()); ++i) {
-    result.values[result.inputs[i]].dtype = recorded[i].dtype;
+    result.values[result.inputs[i]].dtype = dtype_name(recorded[i].dtype);
   }
   return result;
 }
@@ -232,7 +234,7 @@ std::map<std::string, OperatorCount> count_operators(const jit::Module& artifact
 std::vector<InspectedInput> recorded_inputs(const jit::Module& module) {
   std::vector<InspectedInput> inputs;
   for (const auto& fact : read_facts(module).inputs) {
-    inputs.push_back({.dtype = dtype_name(static_cast<c10::ScalarType>(fact.front())),
+    inputs.push_back({.dtype = static_cast<c10::ScalarType>(fact.front()),
                       .sizes = {fact.begin() + 1, fact.end()}});
   }
   return inputs;

@@ -41,7 +41,7 @@ struct InspectedNode {
 
 /// A tensor that `forward` takes, as the artifact was converted with.
 struct InspectedInput {
-  std::string dtype;
+  c10::ScalarType dtype;
   std::vector<int64_t> sizes;
 };
 

@@ -94,7 +94,7 @@ TEST_F(InspectionTest, CountsTheBytesOfWeights) {
 TEST_F(InspectionTest, KnowsWhatTheArtifactWasConvertedWith) {
   const auto inputs = recorded_inputs(loaded_);
   ASSERT_EQ(inputs.size(), 1);
-  EXPECT_EQ(inputs[0].dtype, "float32");
+  EXPECT_EQ(inputs[0].dtype, c10::kFloat);
   EXPECT_EQ(inputs[0].sizes, x_.sizes().vec());
   EXPECT_EQ(fused_.values[fused_.inputs[0]].dtype, "float32");
 }
@@ -121,7 +121,10 @@ TEST(DtypeName, IsNumpysAndTellsQuantizedTypesByTheirIntegers) {
   EXPECT_EQ(dtype_name(c10::kQUInt8), "uint8");
   EXPECT_EQ(dtype_name(c10::kQInt8), "int8");
   EXPECT_EQ(dtype_name(c10::kFloat), "float32");
+  EXPECT_EQ(dtype_name(c10::kDouble), "float64");
+  EXPECT_EQ(dtype_name(c10::kHalf), "float16");
   EXPECT_EQ(dtype_name(c10::kLong), "int64");
+  EXPECT_EQ(dtype_name(c10::kShort), "int16");
   EXPECT_EQ(dtype_name(c10::kBool), "bool");
 }
 
