@@ -208,6 +208,12 @@ def test_data_may_come_in_any_form(job, tmp_path, name, save):
     assert conf.read_bytes() == (job / "configure.json").read_bytes()
 
 
+def test_batches_are_cut_of_samples_only(job, tmp_path):
+    _save_folder(tmp_path / "folder", np.load(job / "images.npy"))
+    done = run("calibrate", job / "fp32.pt", "--data", tmp_path / "folder", "--batch", 2)
+    assert done.returncode == 2 and "option --batch is for a tensor" in done.stderr
+
+
 def test_models_of_several_inputs(tmp_path):
     torch.manual_seed(0)
     tokens, x = torch.randint(0, 50, (4, 7)), torch.randn(4, 7, 16)
@@ -281,6 +287,7 @@ def test_help_teaches(command):
     assert f"Examples:\n  int8graph {command} " in text
     assert max(len(line) for line in text.splitlines()) <= 104
     assert command in succeed("--help")
+    assert succeed("help", command) == text
 
 
 def test_version():
@@ -291,6 +298,7 @@ def test_version():
     "words, said",
     [
         ("frobnicate", 'int8graph: unknown command "frobnicate"'),
+        ("help frobnicate", 'int8graph: unknown command "frobnicate"'),
         ("bench", "missing argument MODEL"),
         ("bench model.pt other.pt", 'unexpected argument "other.pt"'),
         ("bench model.pt --frob", 'unknown option "--frob"'),
@@ -301,6 +309,10 @@ def test_version():
         ("bench model.pt --shape 1x0", 'option --shape is "1x0"'),
         ("bench model.pt --shape 1x3 --dtype float99", "accepted: float32"),
         ("bench model.pt --shape 1x3 --dtype int64,int64", "names 2 dtypes for 1 inputs"),
+        ("bench model.pt --data images.npy --shape 1x3x20x20", "--shape does not go with --data"),
+        ("bench model.pt --data images.npy --dtype int64", "--dtype does not go with --data"),
+        ("inspect model.pt --shape 1x3x20x20", "option --shape needs --profile"),
+        ("inspect model.pt --data images.npy", "option --data needs --profile"),
         ("calibrate fp32.pt", "missing option --data"),
         ("calibrate fp32.pt --data images.npy --threads 0", "an integer of at least 1"),
         ("compare fp32.pt model.pt --data images.npy --threads 0", "an integer of at least 1"),

@@ -213,6 +213,10 @@ void write_page(const Report& report, const std::string& path) {
 }  // namespace
 
 void inspect(const Arguments& arguments) {
+  for (const char* option : {"--shape", "--dtype", "--data"}) {
+    if (!arguments.has(option) || arguments.has("--profile")) continue;
+    throw UsageError("option " + std::string(option) + " needs --profile, which runs the model");
+  }
   const GivenInputs given = given_inputs(arguments);
   const c10::InferenceMode inference;
   Report report;

@@ -78,7 +78,8 @@ int run(std::span<const std::string_view> words) {
     std::cerr << overview();
     return kWrongUsage;
   }
-  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+  const bool is_help_asked = words[0] == "help" && words.size() > 1;
+  if (words[0] == "--help" || words[0] == "-h" || (words[0] == "help" && !is_help_asked)) {
     std::cout << overview();
     return kDone;
   }
@@ -86,13 +87,16 @@ int run(std::span<const std::string_view> words) {
     std::cout << "int8graph " INT8GRAPH_VERSION "\n";
     return kDone;
   }
+  const std::string_view name = words[is_help_asked ? 1 : 0];
   const auto command = std::ranges::find_if(
-      kCommands, [&](const Command& candidate) { return candidate.help->name == words[0]; });
+      kCommands, [&](const Command& candidate) { return candidate.help->name == name; });
   if (command == std::end(kCommands)) {
-    const std::string message = "unknown command \"" + std::string(words[0]) + "\"";
+    const std::string message = "unknown command \"" + std::string(name) + "\"";
     return fail("", message + "; see int8graph --help", kWrongUsage);
   }
-  return run(*command, words.subspan(1));
+  if (!is_help_asked) return run(*command, words.subspan(1));
+  constexpr std::string_view kHelp[] = {"--help"};
+  return run(*command, kHelp);
 }
 
 }  // namespace

@@ -15,12 +15,18 @@ void set_threads(const Arguments& arguments) {
 }
 
 BatchOptions batching(const Arguments& arguments) {
-  return {.batch = arguments.integer("--batch", 1), .samples = arguments.integer("--samples", -1)};
+  BatchOptions options{.samples = arguments.integer("--samples", -1)};
+  if (arguments.has("--batch")) options.batch = arguments.integer("--batch", 1);
+  return options;
 }
 
 GivenInputs given_inputs(const Arguments& arguments) {
   GivenInputs given;
   if (arguments.has("--data")) {
+    for (const char* option : {"--shape", "--dtype"}) {
+      if (!arguments.has(option)) continue;
+      throw UsageError("option " + std::string(option) + " does not go with --data");
+    }
     given.data = read_calls(arguments.text("--data"), {}).front();
     return given;
   }

@@ -144,17 +144,25 @@ std::vector<Call> cut(const std::string& path, const std::vector<at::Tensor>& te
     if (tensor.size(0) != tensors[0].size(0))
       refuse(path, "its tensors hold different numbers of samples");
   }
+  const int64_t batch = options.batch.value_or(1);
   int64_t samples = tensors[0].size(0);
   if (options.samples >= 0) samples = std::min(samples, options.samples);
   std::vector<Call> calls;
-  for (int64_t start = 0; start < samples; start += options.batch) {
-    const int64_t end = std::min(start + options.batch, samples);
+  for (int64_t start = 0; start < samples; start += batch) {
+    const int64_t end = std::min(start + batch, samples);
     Call& call = calls.emplace_back(Inputs(), samples_of(path, start, end));
     for (const at::Tensor& tensor : tensors) {
       call.inputs.emplace_back(tensor.narrow(0, start, end - start));
     }
   }
   return calls;
+}
+
+/// Where each file or element is one call.
+void refuse_batch(const std::string& path, const BatchOptions& options) {
+  if (!options.batch) return;
+  throw UsageError("option --batch is for a tensor or a tuple of tensors; " + quoted(path) +
+                   " tells its calls one by one");
 }
 
 std::vector<Call> calls_of_elements(const std::string& path, c10::ArrayRef<c10::IValue> elements,
@@ -223,6 +231,7 @@ at::Tensor read_npy(const std::string& path) {
 std::vector<Call> read_calls(const std::string& path, const BatchOptions& options) {
   std::vector<Call> calls;
   if (fs::is_directory(path)) {
+    refuse_batch(path, options);
     for (const std::string& file : data_files(path)) {
       if (static_cast<int64_t>(calls.size()) == options.samples) break;
       calls.push_back({as_inputs(tensors_of(quoted(file), read_value(file))), quoted(file)});
@@ -232,6 +241,7 @@ std::vector<Call> read_calls(const std::string& path, const BatchOptions& option
   }
   const c10::IValue value = read_value(path);
   if (value.isList()) {
+    refuse_batch(path, options);
     calls = calls_of_elements(path, value.toListRef(), options);
   } else {
     calls = cut(path, tensors_of(quoted(path), value), options);

@@ -3,6 +3,7 @@
 #include <torch/script.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,8 @@ struct Call {
 };
 
 struct BatchOptions {
-  int64_t batch = 1;     ///< samples per call, where a file holds many
-  int64_t samples = -1;  ///< how many samples (from a folder: files) to use; -1 for all
+  std::optional<int64_t> batch = {};  ///< samples per call, where a file holds many; else 1
+  int64_t samples = -1;               ///< how many samples (of a folder: files) to use; -1 for all
 };
 
 /// The calls that a file or folder of data makes.
@@ -32,7 +33,8 @@ struct BatchOptions {
 ///
 /// .pt files are what torch.save() writes; float64 becomes float32, which models are made for.
 /// Samples and elements count from 0.
-/// @throws std::system_error, std::invalid_argument; both name the path.
+/// @throws std::system_error, std::invalid_argument; both name the path. UsageError when a batch is
+///   asked of a list or folder, whose calls are made already.
 std::vector<Call> read_calls(const std::string& path, const BatchOptions& options);
 
 /// One tensor of numpy's format: little-endian numbers or bools.

@@ -76,6 +76,16 @@ TEST_F(ReadCalls, AFolderIsReadInTheOrderOfNames) {
   EXPECT_EQ(calls[1].source, "\"" + second + "\"");
 }
 
+TEST_F(ReadCalls, WhatHoldsCallsIsNotCutIntoBatches) {
+  c10::impl::GenericList list(c10::TensorType::get());
+  list.push_back(at::zeros({4, 3}));
+  const std::string path = write("x.pt", list);
+  expect_words(refusal_of([&] { read_calls(path, {.batch = 2}); }),
+               {"option --batch", "\"" + path + "\" tells its calls one by one"});
+  expect_words(refusal_of([&] { read_calls(directory_.path(), {.batch = 1}); }),
+               {"option --batch"});
+}
+
 TEST(ParseShapes, ReadsSizesJoinedByX) {
   const std::vector<std::vector<int64_t>> expected = {{1, 128}, {2}};
   EXPECT_EQ(parse_shapes("1x128,2"), expected);
