@@ -27,7 +27,7 @@ GivenInputs given_inputs(const Arguments& arguments) {
       if (!arguments.has(option)) continue;
       throw UsageError("option " + std::string(option) + " does not go with --data");
     }
-    given.data = read_calls(arguments.text("--data"), {}).front();
+    given.data = read_calls(arguments.text("--data"), {.samples = 1}).front();
     return given;
   }
   if (arguments.has("--shape")) {

@@ -32,9 +32,12 @@ std::string quoted(const std::string& path) {
 }
 
 std::vector<char> read_bytes(const std::string& path) {
+  std::vector<char> bytes;
+  std::error_code has_no_size;  // a pipe
+  if (const auto size = fs::file_size(path, has_no_size); !has_no_size) bytes.reserve(size);
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  bytes.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
   if (!file || file.bad()) {
     throw std::system_error(errno != 0 ? errno : EIO, std::generic_category(),
                             "can't read \"" + path + "\"");
@@ -137,7 +140,7 @@ std::string samples_of(const std::string& path, int64_t start, int64_t end) {
                              : ", samples " + first + " to " + std::to_string(end - 1));
 }
 
-std::vector<Call> cut(const std::string& path, const std::vector<at::Tensor>& tensors,
+std::vector<Call> cut(const std::string& path, std::vector<at::Tensor> tensors,
                       const BatchOptions& options) {
   for (const at::Tensor& tensor : tensors) {
     if (tensor.dim() == 0) refuse(path, "holds a single number; samples lie along the first axis");
@@ -146,7 +149,11 @@ std::vector<Call> cut(const std::string& path, const std::vector<at::Tensor>& te
   }
   const int64_t batch = options.batch.value_or(1);
   int64_t samples = tensors[0].size(0);
-  if (options.samples >= 0) samples = std::min(samples, options.samples);
+  if (options.samples >= 0 && options.samples < samples) {
+    samples = options.samples;
+    // A copy: a view would keep what is not used in memory.
+    for (at::Tensor& tensor : tensors) tensor = tensor.narrow(0, 0, samples).clone();
+  }
   std::vector<Call> calls;
   for (int64_t start = 0; start < samples; start += batch) {
     const int64_t end = std::min(start + batch, samples);

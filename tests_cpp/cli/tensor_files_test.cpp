@@ -35,6 +35,19 @@ TEST_F(ReadCalls, ATensorIsCutIntoBatches) {
   EXPECT_EQ(read_calls(path, {.batch = 2, .samples = 3}).size(), 2);
 }
 
+TEST_F(ReadCalls, SamplesThatAreNotUsedAreNotKept) {
+  const std::string path = write("x.pt", at::zeros({5, 2}));
+  const auto calls = read_calls(path, {.samples = 1});
+  ASSERT_EQ(calls.size(), 1);
+  EXPECT_EQ(calls[0].inputs.at(0).toTensor().storage().nbytes(), 2 * sizeof(float));
+}
+
+TEST_F(ReadCalls, OfAFolderNoMoreFilesAreReadThanNeeded) {
+  write("1.pt", at::zeros({3}));
+  std::ofstream(directory_ / "2.pt") << "no tensor";
+  EXPECT_EQ(read_calls(directory_.path(), {.samples = 1}).size(), 1);
+}
+
 TEST_F(ReadCalls, ATupleHoldsOneTensorPerInput) {
   const auto pair = c10::ivalue::Tuple::create({at::zeros({2, 3}), at::ones({2}, at::kLong)});
   const auto calls = read_calls(write("x.pt", pair), {});
