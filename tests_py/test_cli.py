@@ -420,6 +420,24 @@ def test_failure_at_work(bad, words, said):
     assert not (bad / "out.pt").exists()
 
 
+def test_what_a_model_raises_is_told(tmp_path):
+    class Picky(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(4, 4)
+
+        def forward(self, x):
+            if x.size(0) < 2:
+                raise ValueError("too short")
+            return self.linear(x)
+
+    torch.jit.script(Picky().eval()).save(str(tmp_path / "fp32.pt"))
+    np.save(tmp_path / "x.npy", np.zeros((1, 4), np.float32))
+    done = run("calibrate", "fp32.pt", "--data", "x.npy", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == 'int8graph calibrate: "x.npy", sample 0 (float32 1x4): too short\n'
+
+
 def test_a_shape_that_the_model_does_not_take(job):
     for command in (["bench"], ["inspect", "--profile"]):
         done = run(*command, "model.pt", "--shape", "1x1x20x20", cwd=job)

@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/jit/runtime/jit_exception.h>
 
 #include <stdexcept>
 
@@ -18,6 +19,11 @@ TEST(OneLine, IsThatBehindTorchScriptsTrace) {
   EXPECT_EQ(one_line(std::runtime_error("The following operation failed.\nTraceback:\n"
                                         "RuntimeError: sizes differ\n  more")),
             "sizes differ");
+}
+
+TEST(OneLine, IsWhatAModelRaises) {
+  const std::string text = "The following operation failed.\nTraceback:\nbuiltins.ValueError: short";
+  EXPECT_EQ(one_line(torch::jit::JITException(text, "builtins.ValueError", "short")), "short");
 }
 
 TEST(OneLine, LeavesPyTorchsBacktraceOut) {
