@@ -355,6 +355,8 @@ def bad(job):
     torch.save([torch.zeros(1, 3, 20, 20), 7], job / "numbers.pt")
     torch.save([torch.zeros(0, 3, 20, 20)], job / "empty.pt")
     _save_trace_in_training_mode(job / "training.pt")
+    one_channel = torch.jit.trace(torch.nn.Conv2d(1, 4, 3).eval(), torch.zeros(1, 1, 20, 20))
+    one_channel.save(str(job / "one_channel.pt"))
     (job / "empty").mkdir()
     (job / "bad.json").write_text("[{]")
     entries = json.loads((job / "configure.json").read_text())
@@ -372,7 +374,17 @@ def bad(job):
         ("inspect tensor.pt", '"tensor.pt" is not a TorchScript file'),
         ("bench fp32.pt", "not one that int8graph's convert made"),
         ("inspect missing.pt", 'can\'t read "missing.pt"'),
-        ("inspect model.pt --html no/such/folder.html", 'can\'t write "no/such/folder.html"'),
+        # What can be told at the start is: here before the model is missed.
+        ("bench missing.pt --fp32 typo.pt", 'can\'t read "typo.pt"'),
+        ("bench missing.pt --fp32 tensor.pt", '"tensor.pt" is not a TorchScript file'),
+        ("bench missing.pt --fp32 model.pt", '"model.pt" is an int8 artifact already'),
+        ("inspect missing.pt --html no/page.html", "no/page.html: can't be written"),
+        ("calibrate missing.pt --data images.npy --conf no/conf.json", "no/conf.json: can't be"),
+        ("convert missing.pt -o no/model.pt", "no/model.pt: can't be written"),
+        (
+            "bench model.pt --iterations 1 --fp32 one_channel.pt",
+            '"one_channel.pt", inputs as the file was converted with (float32 1x3x20x20): Given',
+        ),
         ("calibrate missing.pt --data images.npy", 'can\'t read "missing.pt"'),
         ("calibrate text.pt --data images.npy", "torch.jit.trace"),
         ("calibrate model.pt --data images.npy", "is an int8 artifact already"),
@@ -394,14 +406,12 @@ def bad(job):
         ("calibrate fp32.pt --data numbers.pt", '"numbers.pt", element 1: holds Int'),
         ("calibrate fp32.pt --data empty.pt", "input 0 of operator 0 (conv2d) has no elements"),
         ("calibrate training.pt --data images.npy", "aten::dropout"),
-        ("calibrate fp32.pt --data images.npy --conf no/folder.json", "no/folder.json"),
         ("convert fp32.pt --conf missing.json -o out.pt", "missing.json"),
         ("convert fp32.pt --conf bad.json -o out.pt", "bad.json"),
         (
             "convert fp32.pt --conf other.json -o out.pt --shape 1x3x20x20",
             'with "other.json": the QuantConf is not that of this model: the model has linear',
         ),
-        ("convert fp32.pt --conf configure.json -o no/folder.pt", "no/folder.pt"),
         (
             "convert fp32.pt --conf configure.json -o out.pt --data grey.npy",
             '"grey.npy", sample 0 (float32 1x1x20x20): Given groups=1, weight of size',

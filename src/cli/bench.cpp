@@ -109,9 +109,11 @@ Timing time_instances(jit::Module& model, const Inputs& inputs, const Options& o
 }
 
 /// Both take turns, so that whatever slows the machine down for a while slows both.
-Comparison compare_with_fp32(const std::string& path, jit::Module& model, const Inputs& inputs,
+Comparison compare_with_fp32(const std::string& path, jit::Module& model, const Call& call,
                              const Options& options) {
   jit::Module fp32 = jit::freeze(load_fp32(path));
+  const Inputs& inputs = call.inputs;
+  const Call fp32_call{inputs, "\"" + path + "\", " + call.source};
   std::vector<double> fp32_times;
   std::vector<double> int8_times;
   const auto turn = [&](jit::Module& module, std::vector<double>& times) {
@@ -123,7 +125,7 @@ Comparison compare_with_fp32(const std::string& path, jit::Module& model, const 
   Progress progress("timing fp32 and int8 in turns", turns);
   run_instances(1, options.threads, [&](int) {
     for (int i = 0; i < std::max(options.warmup, 3); ++i) {
-      fp32.forward(inputs);
+      naming_call(fp32_call, [&] { fp32.forward(inputs); });
       model.forward(inputs);
     }
     for (int i = 0; i < turns; ++i) {
@@ -274,6 +276,7 @@ Options read_options(const Arguments& arguments) {
 void bench(const Arguments& arguments) {
   const Options options = read_options(arguments);
   const GivenInputs given = given_inputs(arguments);
+  if (arguments.has("--fp32")) check_fp32(arguments.text("--fp32"));
   const c10::InferenceMode inference;
   at::set_num_threads(options.threads);
   Report report;
@@ -296,7 +299,7 @@ void bench(const Arguments& arguments) {
                                          .threads = options.threads});
   }
   if (arguments.has("--fp32")) {
-    report.fp32 = compare_with_fp32(arguments.text("--fp32"), model, inputs, options);
+    report.fp32 = compare_with_fp32(arguments.text("--fp32"), model, call, options);
   }
   const std::string& path = arguments.file(0);
   std::cout << (arguments.has("--json") ? to_json(path, inputs, options, report).dump(2) + "\n"

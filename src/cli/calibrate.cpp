@@ -9,6 +9,7 @@
 #include "cli/naming_call.h"
 #include "cli/progress.h"
 #include "cli/tensor_files.h"
+#include "config/atomic_file.h"
 #include "int8graph/calibration.h"
 
 namespace int8graph {
@@ -52,6 +53,7 @@ void calibrate(const Arguments& arguments) {
   const std::string conf_path = arguments.text("--conf", "configure.json");
   set_threads(arguments);
 
+  check_writable(conf_path);
   torch::jit::Module model = load_fp32(arguments.file(0));
   const std::vector<Call> calls = read_calls(data, batches);
   const c10::InferenceMode inference;

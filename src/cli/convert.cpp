@@ -12,6 +12,7 @@
 #include "cli/model_inputs.h"
 #include "cli/naming_call.h"
 #include "cli/text_table.h"
+#include "config/atomic_file.h"
 #include "config/autocast.h"
 #include "int8graph/module_io.h"
 #include "quantize/inspection.h"
@@ -72,6 +73,7 @@ torch::jit::Module converted(const torch::jit::Module& model, const QuantConf& c
 void convert(const Arguments& arguments) {
   const std::string output = arguments.required("--output");
   const std::string conf_path = arguments.text("--conf", "configure.json");
+  check_writable(output);
   const GivenInputs given = given_inputs(arguments);
   const Call call = given_call(given).value_or(Call{});
 

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "cli/commands.h"
 #include "cli/graph_page.h"
@@ -16,6 +14,7 @@
 #include "cli/naming_call.h"
 #include "cli/partition_profile.h"
 #include "cli/text_table.h"
+#include "config/atomic_file.h"
 #include "int8graph/module_io.h"
 #include "quantize/inspection.h"
 
@@ -202,14 +201,6 @@ void print_json(const Report& report) {
   std::cout << json.dump(2) << "\n";
 }
 
-void write_page(const Report& report, const std::string& path) {
-  std::ofstream file(path, std::ios::binary);
-  file << graph_page(report.path, report.graph, report.times_us);
-  if (!file.flush()) {
-    throw std::system_error(errno, std::generic_category(), "can't write \"" + path + "\"");
-  }
-}
-
 }  // namespace
 
 void inspect(const Arguments& arguments) {
@@ -217,6 +208,7 @@ void inspect(const Arguments& arguments) {
     if (!arguments.has(option) || arguments.has("--profile")) continue;
     throw UsageError("option " + std::string(option) + " needs --profile, which runs the model");
   }
+  if (arguments.has("--html")) check_writable(arguments.text("--html"));
   const GivenInputs given = given_inputs(arguments);
   const c10::InferenceMode inference;
   Report report;
@@ -233,7 +225,10 @@ void inspect(const Arguments& arguments) {
         naming_call(call, [&] { return profile_partitions(model, call.inputs, {}); }),
         report.graph);
   }
-  if (arguments.has("--html")) write_page(report, arguments.text("--html"));
+  if (arguments.has("--html")) {
+    write_file_atomically(arguments.text("--html"),
+                          graph_page(report.path, report.graph, report.times_us));
+  }
   if (arguments.has("--json")) {
     print_json(report);
   } else {

@@ -11,6 +11,9 @@ namespace int8graph {
 ///   file or an int8graph artifact. Both name the path.
 torch::jit::Module load_fp32(const std::string& path);
 
+/// Throws what load_fp32() would, as far as it can be told without loading the model.
+void check_fp32(const std::string& path);
+
 /// Whether an artifact's file still holds its configuration, which torch.jit.save() leaves out.
 bool holds_conf(const std::string& path);
 

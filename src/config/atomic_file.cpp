@@ -139,6 +139,10 @@ void AtomicFile::remove_temporary() noexcept {
   temporary_.clear();
 }
 
+void check_writable(const std::string& path) {
+  const AtomicFile never_committed(path);
+}
+
 void write_file_atomically(const std::string& path, std::string_view content) {
   AtomicFile file(path);
   file.write(content.data(), content.size());

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "int8graph/export.h"
+
 namespace int8graph {
 
 /// A file that appears whole or not at all. Bytes go to a temporary file beside `path`; commit()
@@ -38,8 +40,12 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// Throws what AtomicFile would: for the start of long work, whose result is to be written there.
+/// This one and the next are exported for the program int8graph.
+INT8GRAPH_API void check_writable(const std::string& path);
+
 /// Writes a whole file through AtomicFile.
-void write_file_atomically(const std::string& path, std::string_view content);
+INT8GRAPH_API void write_file_atomically(const std::string& path, std::string_view content);
 
 /// Reads a whole file. Errors are those of AtomicFile.
 std::string read_file(const std::string& path);

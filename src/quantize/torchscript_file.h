@@ -13,4 +13,8 @@ namespace int8graph {
 ///   TorchScript file, or one that this process can't run. Exported for the program int8graph.
 INT8GRAPH_API torch::jit::Module load_torchscript(const std::string& path);
 
+/// Throws what load_torchscript() would, as far as the archive's table of contents tells it: for
+/// the start of long work that needs the model later. Exported for the program int8graph.
+INT8GRAPH_API void check_torchscript(const std::string& path);
+
 }  // namespace int8graph

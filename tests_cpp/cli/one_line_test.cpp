@@ -22,7 +22,7 @@ TEST(OneLine, IsThatBehindTorchScriptsTrace) {
 }
 
 TEST(OneLine, IsWhatAModelRaises) {
-  const std::string text = "The following operation failed.\nTraceback:\nbuiltins.ValueError: short";
+  const std::string text = "The following operation failed.\nbuiltins.ValueError: short";
   EXPECT_EQ(one_line(torch::jit::JITException(text, "builtins.ValueError", "short")), "short");
 }
 

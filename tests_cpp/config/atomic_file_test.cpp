@@ -36,6 +36,7 @@ void expect_error(int error, const std::string& path, const std::function<void()
 
 void expect_write_error(int error, const std::string& path) {
   expect_error(error, path, [&] { write_file_atomically(path, "new"); });
+  expect_error(error, path, [&] { check_writable(path); });
 }
 
 // Makes the kernel refuse to let files grow beyond `bytes`, as a full disk would.
@@ -173,6 +174,16 @@ TEST(AtomicFile, CreatesWhatADanglingLinkPointsTo) {
   write_file_atomically(directory / "link", "new");
   EXPECT_EQ(read_file(directory / "elsewhere/f"), "new");
   EXPECT_TRUE(fs::is_symlink(directory / "link"));
+}
+
+TEST(AtomicFile, CheckingWritesNothing) {
+  const TemporaryDirectory directory;
+  check_writable(directory / "new");
+  EXPECT_EQ(directory.number_of_files(), 0U);
+  write_file_atomically(directory / "f", "old");
+  check_writable(directory / "f");
+  EXPECT_EQ(read_file(directory / "f"), "old");
+  EXPECT_EQ(directory.number_of_files(), 1U);
 }
 
 TEST(AtomicFile, RefusesLinksThatGoInACircle) {

@@ -14,8 +14,11 @@ namespace {
 
 class TorchScriptFile : public testing::Test {
  protected:
+  /// The same from both.
   std::string refusal() const {
-    return refusal_of([&] { load_torchscript(path_); });
+    const std::string text = refusal_of([&] { load_torchscript(path_); });
+    EXPECT_EQ(refusal_of([&] { check_torchscript(path_); }), text);
+    return text;
   }
 
   const TemporaryDirectory directory_;
@@ -25,11 +28,13 @@ class TorchScriptFile : public testing::Test {
 TEST_F(TorchScriptFile, IsLoaded) {
   small_model("return torch.relu(x)").save(path_);
   EXPECT_TRUE(load_torchscript(path_).find_method("forward"));
+  EXPECT_NO_THROW(check_torchscript(path_));
 }
 
 TEST_F(TorchScriptFile, ThatIsMissingOrAFolderCanNotBeRead) {
   EXPECT_THROW(load_torchscript(path_), std::system_error);
   EXPECT_THROW(load_torchscript(directory_.path()), std::system_error);
+  EXPECT_THROW(check_torchscript(path_), std::system_error);
 }
 
 TEST_F(TorchScriptFile, ThatIsNoneIsRefusedWithoutTheZipReadersWords) {
