@@ -2,7 +2,6 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <barrier>
 #include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -88,11 +87,11 @@ struct Report {
 Timing time_instances(jit::Module& model, const Inputs& inputs, const Options& options,
                       Progress& progress) {
   Timing timing{.latencies = std::vector<std::vector<double>>(options.instances)};
-  std::barrier all_warm(options.instances);
   std::vector<double> seconds(options.instances);
-  run_instances(options.instances, options.threads, [&](int instance) {
+  const auto warm_up = [&](int) {
     for (int i = 0; i < options.warmup; ++i) model.forward(inputs);
-    all_warm.arrive_and_wait();
+  };
+  run_instances(options.instances, options.threads, warm_up, [&](int instance) {
     auto& latencies = timing.latencies[instance];
     latencies.reserve(options.iterations);
     seconds[instance] = milliseconds_of([&] {
@@ -123,11 +122,13 @@ Comparison compare_with_fp32(const std::string& path, jit::Module& model, const 
   };
   const int turns = std::max(3, options.iterations / kCallsPerTurn);
   Progress progress("timing fp32 and int8 in turns", turns);
-  run_instances(1, options.threads, [&](int) {
+  const auto warm_up = [&](int) {
     for (int i = 0; i < std::max(options.warmup, 3); ++i) {
       naming_call(fp32_call, [&] { fp32.forward(inputs); });
       model.forward(inputs);
     }
+  };
+  run_instances(1, options.threads, warm_up, [&](int) {
     for (int i = 0; i < turns; ++i) {
       turn(fp32, fp32_times);
       turn(model, int8_times);
@@ -265,10 +266,10 @@ std::string to_text(const std::string& path, const Inputs& inputs, const Options
 }
 
 Options read_options(const Arguments& arguments) {
-  return {.threads = static_cast<int>(arguments.integer("--threads", 1)),
-          .instances = static_cast<int>(arguments.integer("--instances", 1)),
-          .iterations = static_cast<int>(arguments.integer("--iterations", 100)),
-          .warmup = static_cast<int>(arguments.integer("--warmup", 10, /*least=*/0))};
+  return {.threads = arguments.integer("--threads", 1, kThreadsRange),
+          .instances = arguments.integer("--instances", 1, kThreadsRange),
+          .iterations = arguments.integer("--iterations", 100),
+          .warmup = arguments.integer("--warmup", 10, {.least = 0})};
 }
 
 }  // namespace

@@ -106,15 +106,17 @@ std::string Arguments::text(std::string_view option, std::string_view otherwise)
   return found == values_.end() ? std::string(otherwise) : found->second;
 }
 
-int64_t Arguments::integer(std::string_view option, int64_t otherwise, int64_t least) const {
+int Arguments::integer(std::string_view option, int otherwise, IntegerRange accepted) const {
   const auto found = values_.find(std::string(option));
   if (found == values_.end()) return otherwise;
   const std::string& text = found->second;
-  int64_t value = 0;
+  int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < least) {
+  if (error != std::errc() || end != text.data() + text.size() || value < accepted.least ||
+      value > accepted.most) {
     throw UsageError("option " + std::string(option) + " is " + quoted(text) +
-                     "; accepted: an integer of at least " + std::to_string(least));
+                     "; accepted: an integer from " + std::to_string(accepted.least) + " to " +
+                     std::to_string(accepted.most));
   }
   return value;
 }

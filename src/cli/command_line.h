@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -13,6 +13,11 @@ namespace int8graph {
 /// Wrong words on the command line: exit code 2.
 struct UsageError : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
+};
+
+struct IntegerRange {
+  int least = 1;
+  int most = std::numeric_limits<int>::max();
 };
 
 struct OptionHelp {
@@ -45,8 +50,8 @@ class Arguments {
   bool has(std::string_view option) const { return values_.contains(std::string(option)); }
   std::string text(std::string_view option, std::string_view otherwise = "") const;
 
-  /// @throws UsageError when the value is no integer of at least `least`.
-  int64_t integer(std::string_view option, int64_t otherwise, int64_t least = 1) const;
+  /// @throws UsageError when the value is no integer of that range.
+  int integer(std::string_view option, int otherwise, IntegerRange accepted = {}) const;
 
   /// The value, which must be one of those given (the first is the default).
   std::string choice(std::string_view option, std::vector<std::string_view> accepted) const;

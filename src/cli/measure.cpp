@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <barrier>
 #include <chrono>
 #include <cmath>
 #include <ctime>
 #include <exception>
 #include <fstream>
+#include <future>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -38,6 +40,16 @@ void keep_to(const std::vector<int>& cores, size_t first, size_t count) {
   CPU_ZERO(&set);
   for (size_t i = first; i < first + count; ++i) CPU_SET(cores[i], &set);
   sched_setaffinity(0, sizeof set, &set);  // where it is not allowed, the numbers are just noisier
+}
+
+/// What `action` throws; null if nothing.
+std::exception_ptr error_of(const std::function<void()>& action) {
+  try {
+    action();
+    return nullptr;
+  } catch (...) {
+    return std::current_exception();
+  }
 }
 
 }  // namespace
@@ -85,24 +97,36 @@ int allowed_cores() {
   return std::max<int>(1, static_cast<int>(cores_of_this_thread().size()));
 }
 
-void run_instances(int instances, int threads, const std::function<void(int)>& body) {
+void run_instances(int instances, int threads, const std::function<void(int)>& prepare,
+                   const std::function<void(int)>& body) {
   const std::vector<int> cores = cores_of_this_thread();
   const bool is_room = static_cast<size_t>(instances) * threads <= cores.size();
+  std::barrier all_prepared(instances);
   std::vector<std::exception_ptr> errors(instances);
-  std::vector<std::thread> workers;
+  std::vector<std::jthread> workers;
+  // Where a thread can't be started, this is destroyed before the others are joined, and they end
+  // by its exception in place of waiting for one that never comes.
+  std::promise<void> all_started;
+  const std::shared_future<void> start = all_started.get_future().share();
   for (int i = 0; i < instances; ++i) {
-    workers.emplace_back([&, i] {
-      try {
+    workers.emplace_back([&, i, start] {
+      const c10::InferenceMode inference;
+      errors[i] = error_of([&] {
+        start.get();
         if (is_room) keep_to(cores, static_cast<size_t>(i) * threads, threads);
-        const c10::InferenceMode inference;
         at::set_num_threads(threads);
-        body(i);
-      } catch (...) {
-        errors[i] = std::current_exception();
+        prepare(i);
+      });
+      if (errors[i]) {
+        all_prepared.arrive_and_drop();
+      } else {
+        all_prepared.arrive_and_wait();
+        errors[i] = error_of([&] { body(i); });
       }
     });
   }
-  for (std::thread& worker : workers) worker.join();
+  all_started.set_value();
+  workers.clear();  // joins them
   for (const std::exception_ptr& error : errors) {
     if (error) std::rethrow_exception(error);
   }

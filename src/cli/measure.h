@@ -22,9 +22,11 @@ double milliseconds_since_process_start();
 /// How many cores this process may use.
 int allowed_cores();
 
-/// Runs `body(0)` to `body(instances - 1)` at the same time, each on a thread of its own that is
-/// set up for inference with `threads` intra-op threads. While there are enough cores, each
-/// instance keeps to `threads` cores that no other one uses. Rethrows what a body threw.
-void run_instances(int instances, int threads, const std::function<void(int)>& body);
+/// Runs `prepare` for the instances 0 to `instances - 1` at the same time, and when all have done
+/// that, `body`; each instance on a thread of its own that is set up for inference with `threads`
+/// intra-op threads. While there are enough cores, each instance keeps to `threads` cores that no
+/// other one uses. Rethrows what an instance threw, when all of them have ended.
+void run_instances(int instances, int threads, const std::function<void(int)>& prepare,
+                   const std::function<void(int)>& body);
 
 }  // namespace int8graph

@@ -10,7 +10,7 @@ namespace int8graph {
 
 void set_threads(const Arguments& arguments) {
   if (arguments.has("--threads")) {
-    at::set_num_threads(static_cast<int>(arguments.integer("--threads", 1)));
+    at::set_num_threads(arguments.integer("--threads", 1, kThreadsRange));
   }
 }
 

@@ -24,6 +24,8 @@ inline constexpr OptionHelp kBatchOption = {"--batch", "N", "samples per call (d
 inline constexpr OptionHelp kSamplesOption = {
     "--samples", "N", "use the first N samples only, of a folder the first N files"};
 
+/// More cores than any machine has: a typing error, whose threads would take all memory.
+inline constexpr IntegerRange kThreadsRange{.most = 1024};
 inline constexpr OptionHelp kThreadsOption = {
     "--threads", "N", "intra-op threads (default: one per core, or OMP_NUM_THREADS)"};
 

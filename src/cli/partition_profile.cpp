@@ -30,8 +30,10 @@ CallProfile profile_partitions(torch::jit::Module& artifact, const Inputs& input
                                const ProfileOptions& options) {
   std::vector<double> calls;
   std::vector<Samples> samples;
-  run_instances(1, options.threads, [&](int) {
+  const auto warm_up = [&](int) {
     for (int i = 0; i < options.warmup; ++i) artifact.forward(inputs);
+  };
+  run_instances(1, options.threads, warm_up, [&](int) {
     for (int i = 0; i < options.calls; ++i) {
       start_profile();
       calls.push_back(milliseconds_of([&] { artifact.forward(inputs); }));

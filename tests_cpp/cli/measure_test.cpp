@@ -42,13 +42,15 @@ TEST(ProcessStart, LiesBehindUs) {
   EXPECT_GT(milliseconds_since_process_start(), 0);
 }
 
+void prepare_nothing(int /*instance*/) {}
+
 TEST(RunInstances, AllRunAtTheSameTimeSetUpForInference) {
   constexpr int kInstances = 3;
   std::barrier all_are_here(kInstances);  // waits for ever if they ran one after the other
   std::vector<int> ran(kInstances);
   std::atomic<int> in_inference = 0;
   std::atomic<int> with_two_threads = 0;
-  run_instances(kInstances, 2, [&](int instance) {
+  run_instances(kInstances, 2, prepare_nothing, [&](int instance) {
     all_are_here.arrive_and_wait();
     ++ran[instance];
     in_inference += c10::InferenceMode::is_enabled();
@@ -61,7 +63,7 @@ TEST(RunInstances, AllRunAtTheSameTimeSetUpForInference) {
 
 TEST(RunInstances, KeepToCoresOfTheirOwnWhileThereAreEnough) {
   std::vector<cpu_set_t> sets(allowed_cores());
-  run_instances(allowed_cores(), 1,
+  run_instances(allowed_cores(), 1, prepare_nothing,
                 [&](int instance) { sched_getaffinity(0, sizeof(cpu_set_t), &sets[instance]); });
   cpu_set_t all;
   CPU_ZERO(&all);
@@ -74,11 +76,29 @@ TEST(RunInstances, KeepToCoresOfTheirOwnWhileThereAreEnough) {
 
 TEST(RunInstances, WhatABodyThrowsReachesTheCaller) {
   const auto run = [] {
-    run_instances(2, 1, [](int instance) {
+    run_instances(2, 1, prepare_nothing, [](int instance) {
       if (instance == 1) throw std::out_of_range("second");
     });
   };
   EXPECT_THROW(run(), std::out_of_range);
+}
+
+TEST(RunInstances, AllArePreparedBeforeABodyStarts) {
+  constexpr int kInstances = 3;
+  std::atomic<int> prepared = 0;
+  std::atomic<int> saw_all = 0;
+  run_instances(
+      kInstances, 1, [&](int) { ++prepared; }, [&](int) { saw_all += prepared == kInstances; });
+  EXPECT_EQ(saw_all, kInstances);
+}
+
+TEST(RunInstances, NobodyWaitsForOneThatFailedToPrepare) {
+  const auto fail = [](int instance) {
+    if (instance == 1) throw std::out_of_range("second");
+  };
+  std::atomic<int> ran = 0;
+  EXPECT_THROW(run_instances(3, 1, fail, [&](int) { ++ran; }), std::out_of_range);
+  EXPECT_EQ(ran, 2);
 }
 
 }  // namespace
