@@ -169,6 +169,17 @@ def test_bench_measures_everything(job):
     assert "float32 3x3x16x16" in text and "samples/s" in text
 
 
+def test_that_nothing_is_fused_by_the_users_wish_is_told(job, monkeypatch):
+    words = [("inspect", "model.pt"), ("bench", "model.pt", "--iterations", 2)]
+    assert not json.loads(succeed(*words[0], "--json", cwd=job))["is_disabled"]
+    monkeypatch.setenv("INT8GRAPH_DISABLE", "1")
+    for command in words:
+        assert "INT8GRAPH_DISABLE is set" in succeed(*command, cwd=job)
+        assert json.loads(succeed(*command, "--json", cwd=job))["is_disabled"]
+    report = json.loads(succeed(*words[0], "--json", cwd=job))
+    assert {node["reason"] for node in report["nodes"]} == {"INT8GRAPH_DISABLE is set"}
+
+
 def _save_fortran(path, images):
     np.save(path, np.asfortranarray(images))
 

@@ -15,6 +15,7 @@
 #include "cli/partition_profile.h"
 #include "cli/progress.h"
 #include "cli/text_table.h"
+#include "config/environment.h"
 #include "int8graph/module_io.h"
 
 namespace int8graph {
@@ -171,6 +172,7 @@ Json to_json(const std::string& path, const Inputs& inputs, const Options& optio
       {"inputs", describe_inputs(inputs)},
       {"threads", options.threads},
       {"instances", options.instances},
+      {"is_disabled", is_disabled()},
       {"load_ms", report.load_ms},
       {"first_call_ms", report.first_call_ms},
       {"start_to_first_output_ms", report.start_to_first_output_ms},
@@ -242,6 +244,7 @@ std::string to_text(const std::string& path, const Inputs& inputs, const Options
   table.add({"inputs", shapes});
   table.add({"threads, instances",
              std::to_string(options.threads) + ", " + std::to_string(options.instances)});
+  if (is_disabled()) table.add({"fusion", "none: INT8GRAPH_DISABLE is set"});
   table.add({"load", fixed(report.load_ms, 1) + " ms"});
   table.add({"first call", fixed(report.first_call_ms, 2) + " ms"});
   table.add({"process start to first output", fixed(report.start_to_first_output_ms, 0) + " ms"});

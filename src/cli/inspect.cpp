@@ -15,6 +15,7 @@
 #include "cli/partition_profile.h"
 #include "cli/text_table.h"
 #include "config/atomic_file.h"
+#include "config/environment.h"
 #include "int8graph/module_io.h"
 #include "quantize/inspection.h"
 
@@ -155,6 +156,7 @@ void print_text(const Report& report) {
   summary.add({"nodes", std::to_string(totals.partitions) + " partitions, " +
                             std::to_string(graph.nodes.size() - totals.partitions) +
                             " outside of them"});
+  if (is_disabled()) summary.add({"fusion", "none: INT8GRAPH_DISABLE is set"});
   std::cout << summary.to_string() << "\n" << partition_table(report) << outside_table(totals);
 }
 
@@ -172,6 +174,7 @@ void print_json(const Report& report) {
   Json json = {{"file", report.path},
                {"file_bytes", report.file_bytes},
                {"holds_configuration", report.holds_conf},
+               {"is_disabled", is_disabled()},
                {"inputs", Json::array()},
                {"operators", Json::object()},
                {"nodes", Json::array()},

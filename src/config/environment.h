@@ -3,10 +3,13 @@
 #include <cstddef>
 #include <string_view>
 
+#include "int8graph/export.h"
+
 namespace int8graph {
 
 /// INT8GRAPH_DISABLE=1: artifacts run unfused. Read at each call, so that a process can switch.
-bool is_disabled();
+/// Exported for the program int8graph.
+INT8GRAPH_API bool is_disabled();
 
 /// INT8GRAPH_VERBOSE=1: partitions, compilations and fall-backs are told on stderr. Read once.
 bool is_verbose();

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "config/environment.h"
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/partition_node.h"
@@ -70,6 +71,19 @@ bool is_our_own(const jit::Node& node) {
          std::string_view(node.kind().toQualString()).starts_with("int8graph::");
 }
 
+/// Asked again of the graph as it is now: what stayed outside still has the same reasons, and
+/// regions that could not be rewritten are found once more.
+Partitioning partition_again(jit::Block& block) {
+  Partitioning partitioning = partition_block(block);
+  for (const Region& region : partitioning.regions) {
+    for (const jit::Node* node : region) {
+      partitioning.reasons.emplace(
+          node, "the region it could join needs a value that depends on what the region makes");
+    }
+  }
+  return partitioning;
+}
+
 class Inspector {
  public:
   Inspection run(jit::Graph& graph) {
@@ -84,21 +98,13 @@ class Inspector {
 
  private:
   void visit(jit::Block& block) {
-    // Asked again of the graph as it is now: what stayed outside still has the same reasons, and
-    // regions that could not be rewritten are found once more.
-    Partitioning partitioning = partition_block(block);
-    for (const Region& region : partitioning.regions) {
-      for (const jit::Node* node : region) {
-        partitioning.reasons.emplace(
-            node, "the region it could join needs a value that depends on what the region makes");
-      }
-    }
+    const Partitioning partitioning = is_disabled() ? Partitioning() : partition_again(block);
+    const char* otherwise = is_disabled() ? "INT8GRAPH_DISABLE is set"
+                                          : "oneDNN Graph has no pattern that it is part of here";
     for (jit::Node* node : block.nodes()) {
       if (is_structural(*node)) continue;
       const auto reason = partitioning.reasons.find(node);
-      add_node(*node, reason != partitioning.reasons.end()
-                          ? reason->second
-                          : "oneDNN Graph has no pattern that it is part of here");
+      add_node(*node, reason != partitioning.reasons.end() ? reason->second : otherwise);
       for (jit::Block* inner : node->blocks()) visit(*inner);
     }
   }
