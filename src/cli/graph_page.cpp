@@ -18,6 +18,7 @@ constexpr double kBoxHeight = 46;
 constexpr double kBarHeight = 4;
 constexpr double kCharacterWidth = 7.3;  // of the box titles
 constexpr double kNarrowest = 118;
+constexpr double kLongestBar = kNarrowest - 12;  // in every box, so that equal times look equal
 constexpr size_t kLongestTitle = 36;
 
 constexpr const char* kStyle = R"(
@@ -48,7 +49,7 @@ svg text { font: 12px ui-monospace, "DejaVu Sans Mono", monospace; fill: var(--t
 svg text.detail { font-size: 10.5px; fill: var(--faint); }
 svg text.scale { font-size: 10px; fill: var(--faint); text-anchor: start; paint-order: stroke;
   stroke: var(--page); stroke-width: 3px; }
-rect { stroke-width: 1.5px; } rect.bar { fill: var(--bar); stroke: none; }
+rect { stroke-width: 1.5px; }
 path { fill: none; stroke: var(--torch-edge); stroke-width: 1.4px; }
 path.int8 { stroke: var(--int8-edge); stroke-width: 1.8px; }
 path.float { stroke: var(--float-edge); }
@@ -64,6 +65,7 @@ path.float { stroke: var(--float-edge); }
   background: var(--torch); border-color: var(--torch-edge); }
 .torch > rect { stroke-dasharray: 5 3; } i.torch { border-style: dashed; }
 .port > rect { fill: var(--page); stroke: var(--faint); }
+g > rect.track { fill: var(--line); stroke: none; }
 g > rect.bar { fill: var(--bar); stroke: none; }
 )";
 
@@ -266,6 +268,12 @@ class Drawing {
            fixed(route[0].y + 15, 1) + "\">" + escaped(text) + "</text>\n";
   }
 
+  static std::string bar(const std::string& style_class, double width) {
+    return "<rect class=\"" + style_class + "\" x=\"6\" y=\"" +
+           fixed(kBoxHeight - kBarHeight - 3, 1) + "\" width=\"" + fixed(width, 1) +
+           "\" height=\"" + fixed(kBarHeight, 1) + "\" rx=\"2\"/>";
+  }
+
   std::string draw(size_t i, const Point& corner) const {
     const Text& text = texts_[i];
     const Box& box = boxes_[i];
@@ -276,9 +284,7 @@ class Drawing {
     svg += "<rect width=\"" + fixed(box.width, 1) + "\" height=\"" + fixed(box.height, 1) +
            "\" rx=\"6\"/>";
     if (text.time > 0 && longest_ > 0) {
-      svg += "<rect class=\"bar\" x=\"6\" y=\"" + fixed(box.height - kBarHeight - 3, 1) +
-             "\" width=\"" + fixed((box.width - 12) * text.time / longest_, 1) + "\" height=\"" +
-             fixed(kBarHeight, 1) + "\" rx=\"2\"/>";
+      svg += bar("track", kLongestBar) + bar("bar", kLongestBar * text.time / longest_);
     }
     svg += "<text x=\"" + middle + "\" y=\"18\">" + escaped(text.title) + "</text>";
     svg +=
@@ -335,7 +341,8 @@ std::string summary(const GraphTotals& totals, size_t nodes, const std::vector<d
                      in_bytes(totals.other_weights) + " of other constants";
   if (!times_us.empty()) {
     const double all = std::accumulate(times_us.begin(), times_us.end(), 0.0);
-    text += "; partitions take " + fixed(all / 1000, 2) + " ms per call (red bars: their shares)";
+    text += "; partitions take " + fixed(all / 1000, 2) +
+            " ms per call (red: time; the slowest fills its bar)";
   }
   return element("p", text, "faint");
 }
