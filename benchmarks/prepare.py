@@ -83,7 +83,8 @@ def int8graph_program(work: Workload, folder: Path) -> None:
     call("convert fp32.pt --conf configure.json --data inputs.pt -o model.pt")
     compared = json.loads(call("compare fp32.pt model.pt --data inputs.pt --no-operators --json"))
     ratios = [output["sqnr_db"] for output in compared["outputs"]]
-    sqnr = min((ratio for ratio in ratios if ratio is not None), default=None)
+    # None stands for equal outputs, the text "-inf" for noise where fp32 has nothing but zeros.
+    sqnr = min((float(ratio) for ratio in ratios if ratio is not None), default=None)
     _, version = call("--version").split()
     describe(folder, ["model.pt"], [], versions={"int8graph": version}, sqnr_db=sqnr)
 

@@ -493,6 +493,28 @@ def test_compare_tells_what_only_one_side_has(job, tmp_path):
     assert len(report["operators_of_one_side"]) == 2  # sigmoid, and the relu that it stands for
 
 
+def test_compare_tells_equal_outputs_from_those_of_noise_alone(tmp_path):
+    class Zero(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(2, 2, bias=False)
+            self.linear.weight.data = torch.tensor([[3.0, -1.0], [1.0, 1.0]])
+
+        def forward(self, x):
+            return x * 2, self.linear(x)[:, :1]
+
+    x = torch.tensor([[1.0, 3.0]])  # 3 * 1 - 1 * 3, of which int8 has the 1 a bit smaller
+    torch.jit.trace(Zero().eval(), x).save(str(tmp_path / "fp32.pt"))
+    np.save(tmp_path / "x.npy", x.numpy())
+    succeed("calibrate", "fp32.pt", "--data", "x.npy", cwd=tmp_path)
+    succeed("convert", "fp32.pt", "-o", "model.pt", cwd=tmp_path)
+    words = "compare fp32.pt model.pt --data x.npy --no-operators".split()
+    report = json.loads(succeed(*words, "--json", cwd=tmp_path))
+    assert [output["sqnr_db"] for output in report["outputs"]] == [None, "-inf"]
+    text = succeed(*words, cwd=tmp_path)
+    assert "equal" in text and "-inf" in text
+
+
 def test_compare_refuses_outputs_that_are_no_numbers(tmp_path):
     class Logarithm(torch.nn.Module):
         def __init__(self):

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -159,21 +160,26 @@ OperatorComparison compare_operators(const jit::Module& fp32, const std::string&
     progress.step();
   }
   OperatorComparison operators{meter.result(), meter.unpaired()};
-  std::ranges::stable_sort(operators.rows, [](const OperatorNoise& a, const OperatorNoise& b) {
-    return a.alone.sqnr() < b.alone.sqnr();
+  // NaN compares with nothing; it is as bad as can be.
+  std::ranges::stable_sort(operators.rows, {}, [](const OperatorNoise& row) {
+    const double value = row.alone.sqnr();
+    return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
   });
   return operators;
 }
 
-/// JSON has no infinity: null stands for equal tensors.
-Json decibels(const NoiseSums& sums) {
-  const double value = sums.sqnr();
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
 std::string decibels_text(const NoiseSums& sums) {
   const double value = sums.sqnr();
-  return std::isfinite(value) ? fixed(value, 1) : value > 0 ? "equal" : "-";
+  if (std::isfinite(value)) return fixed(value, 1);
+  return std::isnan(value) ? "nan" : value > 0 ? "equal" : "-inf";
+}
+
+/// JSON has no infinity: null stands for equal tensors, "-inf" and "nan" for noise without signal
+/// and for what is no number.
+Json decibels(const NoiseSums& sums) {
+  const double value = sums.sqnr();
+  if (std::isfinite(value)) return value;
+  return value > 0 ? Json(nullptr) : Json(decibels_text(sums));
 }
 
 void print_json(size_t calls, const std::vector<OutputComparison>& outputs,
