@@ -6,6 +6,7 @@ import pty
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import int8graph
@@ -223,6 +224,23 @@ def test_batches_are_cut_of_samples_only(job, tmp_path):
     _save_folder(tmp_path / "folder", np.load(job / "images.npy"))
     done = run("calibrate", job / "fp32.pt", "--data", tmp_path / "folder", "--batch", 2)
     assert done.returncode == 2 and "option --batch is for a tensor" in done.stderr
+
+
+def _as_if_saved_on_a_gpu(source, target):
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for entry in old.infolist():
+            content = old.read(entry)
+            if entry.filename.endswith(".pkl"):
+                content = content.replace(b"X\3\0\0\0cpu", b"X\6\0\0\0cuda:0")
+            new.writestr(entry, content)
+
+
+def test_models_may_come_from_a_gpu(job, tmp_path):
+    _as_if_saved_on_a_gpu(job / "fp32.pt", tmp_path / "gpu.pt")
+    assert b"cuda:0" in (tmp_path / "gpu.pt").read_bytes()
+    conf = tmp_path / "configure.json"
+    succeed("calibrate", tmp_path / "gpu.pt", "--data", job / "images.npy", "--conf", conf)
+    assert conf.read_bytes() == (job / "configure.json").read_bytes()
 
 
 def test_models_of_several_inputs(tmp_path):

@@ -19,7 +19,7 @@ INT8GRAPH_API void save(const torch::jit::Module& module, const std::string& pat
 
 /// Reads an artifact and fuses it at once, so that the very first call is fast. The numbers are
 /// those of `torch::jit::load` in a process that links int8graph, which fuses at the second call.
-/// With INT8GRAPH_DISABLE=1 in the environment it is `torch::jit::load`.
+/// With INT8GRAPH_DISABLE=1 in the environment it is `torch::jit::load`, onto the CPU.
 /// @throws std::system_error when the file can't be read; std::invalid_argument when it is no
 ///   int8graph artifact. Both name the path.
 INT8GRAPH_API torch::jit::Module load(const std::string& path);

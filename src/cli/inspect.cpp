@@ -220,7 +220,7 @@ void inspect(const Arguments& arguments) {
   report.file_bytes = static_cast<int64_t>(std::filesystem::file_size(report.path));
   report.recorded = recorded_inputs(model);
   report.holds_conf = holds_conf(report.path);
-  report.operators = count_operators(jit::load(report.path));
+  report.operators = count_operators(jit::load(report.path, c10::kCPU));
   report.graph = inspect(model);
   if (arguments.has("--profile")) {
     const Call call = call_for(model, given);

@@ -37,7 +37,7 @@ void check_file(const std::string& path) {
 torch::jit::Module load_torchscript(const std::string& path) {
   check_file(path);
   try {
-    return torch::jit::load(path);
+    return torch::jit::load(path, c10::kCPU);  // it may have been saved on a GPU
   } catch (const c10::Error& refusal) {
     refuse(path, refusal.what_without_backtrace());
   } catch (const std::exception& refusal) {  // of the parser: an unknown operator

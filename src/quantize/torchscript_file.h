@@ -8,7 +8,7 @@
 
 namespace int8graph {
 
-/// torch::jit::load() with errors that name the path, in one line.
+/// torch::jit::load() onto the CPU, with errors that name the path, in one line.
 /// @throws std::system_error when the file can't be read, std::invalid_argument when it is no
 ///   TorchScript file, or one that this process can't run. Exported for the program int8graph.
 INT8GRAPH_API torch::jit::Module load_torchscript(const std::string& path);
