@@ -38,8 +38,8 @@ def environment(tmp_path_factory):
     return {"PATH": str(folder), "HOME": os.environ.get("HOME", "/"), "CXX": compiler}
 
 
-def _configure(environment, build, *options):
-    command = [_cmake(), "-S", str(CONSUMER), "-B", str(build), "-DCMAKE_BUILD_TYPE=Release"]
+def _configure(environment, build, *options, source=CONSUMER):
+    command = [_cmake(), "-S", str(source), "-B", str(build), "-DCMAKE_BUILD_TYPE=Release"]
     if (Path(environment["PATH"]) / "ninja").exists():
         command += ["-G", "Ninja"]
     command += [f"-DCMAKE_PREFIX_PATH={int8graph.cmake_prefix_path}", *options]
@@ -170,3 +170,15 @@ def test_missing_libtorch_is_explained(environment, tmp_path):
     configured = _configure(environment, tmp_path / "build", f"-Dint8graph_DIR={package}")
     assert configured.returncode != 0
     assert "int8graph needs libtorch 2.13" in configured.stderr
+
+    # A project that can do without is not stopped.
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.24)\n"
+        "project(optional LANGUAGES NONE)\n"
+        "find_package(int8graph CONFIG QUIET)\n"
+        'message(STATUS "found: ${int8graph_FOUND}")\n'
+    )
+    option = f"-Dint8graph_DIR={package}"
+    configured = _configure(environment, tmp_path / "optional", option, source=tmp_path)
+    assert configured.returncode == 0, configured.stderr
+    assert "found: FALSE" in configured.stdout

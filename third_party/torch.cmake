@@ -1,5 +1,6 @@
 # Makes the target int8graph::torch from a libtorch folder or from the folder of the Python package.
-# Installed with int8graph and used by its CMake package too.
+# Installed with int8graph and used by its CMake package too, which may be optional: what is wrong
+# is told in INT8GRAPH_TORCH_ERROR, for the caller to say.
 #
 # PyTorch's own find_package(Torch) is not used: the one in the CUDA wheel fails on a machine without
 # a CUDA toolkit, although nothing of CUDA is needed here. What is needed are two libraries and two
@@ -8,6 +9,7 @@
 # Looked at in this order: Torch_ROOT or TORCH_INSTALL_PREFIX, Torch_DIR, INT8GRAPH_TORCH_HINTS (set
 # by the caller), CMAKE_PREFIX_PATH.
 
+set(INT8GRAPH_TORCH_ERROR "")
 if(TARGET int8graph::torch)
   return()
 endif()
@@ -36,11 +38,12 @@ foreach(_int8graph_place IN LISTS _int8graph_torch_places)
 endforeach()
 if(NOT _int8graph_torch)
   list(JOIN _int8graph_torch_places "\n  " _int8graph_places_text)
-  message(FATAL_ERROR
+  string(CONCAT INT8GRAPH_TORCH_ERROR
     "int8graph needs libtorch 2.13: its headers, libtorch_cpu.so and libc10.so. Looked in\n"
     "  ${_int8graph_places_text}\n"
     "Install the Python package torch 2.13 (CPU or CUDA) for the interpreter that CMake uses "
     "(-DPython3_EXECUTABLE=...), or point to it or to a libtorch folder by -DTorch_ROOT=....")
+  return()
 endif()
 
 # 2.13 keeps the numbers in headeronly/version.h; older releases had them in the API's version.h.
@@ -56,13 +59,17 @@ foreach(_int8graph_header torch/headeronly/version.h torch/csrc/api/include/torc
   endif()
 endforeach()
 if(NOT INT8GRAPH_TORCH_VERSION)
-  message(FATAL_ERROR "The headers in ${_int8graph_torch}/include name no libtorch version.")
+  set(INT8GRAPH_TORCH_ERROR
+    "The headers in ${_int8graph_torch}/include name no libtorch version.")
 elseif(INT8GRAPH_TORCH_VERSION VERSION_LESS 2.13)
-  message(FATAL_ERROR
+  set(INT8GRAPH_TORCH_ERROR
     "${_int8graph_torch} is libtorch ${INT8GRAPH_TORCH_VERSION}; int8graph needs 2.13.")
 elseif(INT8GRAPH_TORCH_VERSION VERSION_GREATER_EQUAL 2.14)
   message(WARNING "${_int8graph_torch} is libtorch ${INT8GRAPH_TORCH_VERSION}; int8graph is written "
                   "for 2.13 and may not compile or run with it.")
+endif()
+if(INT8GRAPH_TORCH_ERROR)
+  return()
 endif()
 message(STATUS "int8graph: libtorch ${INT8GRAPH_TORCH_VERSION} in ${_int8graph_torch}")
 
