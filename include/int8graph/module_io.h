@@ -2,7 +2,6 @@
 
 #include <torch/script.h>
 
-#include <optional>
 #include <string>
 
 #include "int8graph/export.h"

@@ -156,8 +156,8 @@ int64_t batch_of(const Inputs& inputs) {
 Json profile_json(const CallProfile& profile) {
   Json rows = Json::array();
   for (const ProfiledPartition& row : profile.partitions) {
-    rows.push_back({{"operators", row.operators}, {"us", row.us}, {"onednn_us", row.onednn_us}});
-    rows.back()["overhead_us"] = row.is_in_onednn() ? Json(row.overhead_us()) : Json();
+    rows.push_back({{"operators", row.operators}, {"us", row.us}, {"kernel_us", row.kernel_us}});
+    rows.back()["overhead_us"] = row.ran_in_kernels() ? Json(row.overhead_us()) : Json();
   }
   return {{"call_ms", profile.call_ms},
           {"outside_partitions_ms", profile.call_ms - profile.partitions_ms()},
@@ -205,10 +205,10 @@ std::string profile_text(const CallProfile& profile) {
   std::vector<double> overheads;
   size_t shown = 0;
   for (const ProfiledPartition* row : rows) {
-    if (row->is_in_onednn()) overheads.push_back(row->overhead_us());
+    if (row->ran_in_kernels()) overheads.push_back(row->overhead_us());
     if (++shown > kShownPartitions) continue;
     table.add({fixed(row->us, 1), fixed(row->us / profile.call_ms / 10, 1) + " %",
-               row->is_in_onednn() ? fixed(row->overhead_us(), 2) : "PyTorch",
+               row->ran_in_kernels() ? fixed(row->overhead_us(), 2) : "PyTorch",
                std::to_string(row - profile.partitions.data()), partition_title(row->operators)});
   }
   std::string text = "\n" + table.to_string();
@@ -220,12 +220,12 @@ std::string profile_text(const CallProfile& profile) {
           " ms of " + fixed(profile.call_ms, 3) +
           " ms a call; the rest are operators outside of them and the interpreter.\n";
   if (!overheads.empty()) {
-    text += "Overhead is what a partition's call spends outside of oneDNN: " +
+    text += "Overhead is what a partition's call spends outside of kernels: " +
             fixed(percentile(overheads, 0.5), 2) + " us in the median.\n";
   }
   if (const size_t left = rows.size() - overheads.size(); left > 0) {
     text += std::to_string(left) + (left == 1 ? " partition is" : " partitions are") +
-            " run by PyTorch, not oneDNN; INT8GRAPH_VERBOSE=1 says why.\n";
+            " run unfused, by PyTorch; INT8GRAPH_VERBOSE=1 says why.\n";
   }
   return text;
 }

@@ -39,8 +39,8 @@ const CommandHelp kInspect = {
         },
     .text =
         R"(Loads an artifact, fuses it as it would be to run, and tells what came of it: its inputs, which
-operators are int8, the partitions (what oneDNN runs as one kernel or a few), what stays outside and
-why, and where the bytes are.
+operators are int8, the partitions (operators that run as one, in oneDNN's kernels or our own), what
+stays outside and why, and where the bytes are.
 
 Examples:
   int8graph inspect model.pt

@@ -93,10 +93,6 @@ double milliseconds_since_process_start() {
   return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6 - start;
 }
 
-int allowed_cores() {
-  return std::max<int>(1, static_cast<int>(cores_of_this_thread().size()));
-}
-
 void run_instances(int instances, int threads, const std::function<void(int)>& prepare,
                    const std::function<void(int)>& body) {
   const std::vector<int> cores = cores_of_this_thread();

@@ -19,9 +19,6 @@ int64_t peak_memory();
 /// Milliseconds since the kernel started this process; known to 10 ms.
 double milliseconds_since_process_start();
 
-/// How many cores this process may use.
-int allowed_cores();
-
 /// Runs `prepare` for the instances 0 to `instances - 1` at the same time, and when all have done
 /// that, `body`; each instance on a thread of its own that is set up for inference with `threads`
 /// intra-op threads. While there are enough cores, each instance keeps to `threads` cores that no

@@ -15,7 +15,7 @@ double median(const std::vector<double>& samples) {
 struct Samples {
   std::string operators;
   std::vector<double> total;
-  std::vector<double> onednn;
+  std::vector<double> in_kernels;
 };
 
 }  // namespace
@@ -44,13 +44,13 @@ CallProfile profile_partitions(torch::jit::Module& artifact, const Inputs& input
         const double in_us = 1e-3 / static_cast<double>(rows[row].calls);
         samples[row].operators = rows[row].name;
         samples[row].total.push_back(static_cast<double>(rows[row].total) * in_us);
-        samples[row].onednn.push_back(static_cast<double>(rows[row].onednn) * in_us);
+        samples[row].in_kernels.push_back(static_cast<double>(rows[row].onednn) * in_us);
       }
     }
   });
   CallProfile result{.call_ms = median(calls), .partitions = {}};
   for (const Samples& row : samples) {
-    result.partitions.push_back({row.operators, median(row.total), median(row.onednn)});
+    result.partitions.push_back({row.operators, median(row.total), median(row.in_kernels)});
   }
   return result;
 }

@@ -13,9 +13,9 @@ namespace int8graph {
 struct ProfiledPartition {
   std::string operators;  ///< joined by '+'
   double us = 0;
-  double onednn_us = 0;  ///< of that, inside kernels, oneDNN's mostly; 0 where PyTorch ran it
-  bool is_in_onednn() const { return onednn_us > 0; }
-  double overhead_us() const { return us - onednn_us; }
+  double kernel_us = 0;  ///< of that, inside kernels, oneDNN's and our own; 0 where PyTorch ran it
+  bool ran_in_kernels() const { return kernel_us > 0; }
+  double overhead_us() const { return us - kernel_us; }
 };
 
 struct CallProfile {
