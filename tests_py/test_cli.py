@@ -181,6 +181,26 @@ def test_that_nothing_is_fused_by_the_users_wish_is_told(job, monkeypatch):
     assert {node["reason"] for node in report["nodes"]} == {"INT8GRAPH_DISABLE is set"}
 
 
+def test_calibrate_goes_on_from_an_edited_configuration(job, tmp_path):
+    entries = json.loads((job / "configure.json").read_text())
+    for entry in entries:
+        entry["algorithm"] = "moving_average_min_max"
+    edited = tmp_path / "edited.json"
+    edited.write_text(json.dumps(entries))
+    conf = int8graph.QuantConf(str(edited))
+    model = torch.jit.load(str(job / "fp32.pt")).eval()
+    with torch.no_grad():
+        for image in torch.from_numpy(np.load(job / "images.npy")).split(1):
+            with int8graph.calibrate(conf):
+                model(image)
+    conf.save(str(tmp_path / "expected.json"))
+    words = ["calibrate", job / "fp32.pt", "--data", job / "images.npy", "--from", edited]
+    succeed(*words, "--conf", tmp_path / "again.json")
+    again = (tmp_path / "again.json").read_bytes()
+    assert again == (tmp_path / "expected.json").read_bytes()
+    assert again != (job / "configure.json").read_bytes()
+
+
 def _save_fortran(path, images):
     np.save(path, np.asfortranarray(images))
 
@@ -348,6 +368,7 @@ def test_version():
         ("calibrate fp32.pt --data images.npy --threads 0", "an integer from 1 to 1024"),
         ("compare fp32.pt model.pt --data images.npy --threads 0", "an integer from 1 to 1024"),
         ("calibrate fp32.pt --data x.npy --scheme odd", "accepted: affine, symmetric"),
+        ("calibrate fp32.pt --data x.npy --from c.json --scheme affine", "does not go with --from"),
         ("convert fp32.pt", "missing option --output"),
     ],
 )

@@ -22,6 +22,9 @@ const CommandHelp kCalibrate = {
         {
             {"--data", "PATH", "inputs, see above (needed)"},
             {"--conf", "FILE", "the configuration to write (default: configure.json)"},
+            {"--from", "FILE",
+             "a configuration to go on from, e.g. one in which algorithms were\n"
+             "edited: its algorithms, flags and scheme count"},
             kBatchOption,
             kSamplesOption,
             kThreadsOption,
@@ -43,11 +46,27 @@ where .pt files are what torch.save() writes.
 
 Examples:
   int8graph calibrate fp32.pt --data images.npy --samples 300
-  int8graph calibrate fp32.pt --data batches/ --scheme symmetric --conf symmetric.json)",
+  int8graph calibrate fp32.pt --data batches/ --scheme symmetric --conf symmetric.json
+  int8graph calibrate fp32.pt --data images.npy --from edited.json --conf configure.json)",
 };
 
-void calibrate(const Arguments& arguments) {
+namespace {
+
+QuantConf first_conf(const Arguments& arguments) {
   const bool is_symmetric = arguments.choice("--scheme", {"affine", "symmetric"}) == "symmetric";
+  if (!arguments.has("--from")) {
+    return QuantConf(is_symmetric ? QScheme::PerTensorSymmetric : QScheme::PerTensorAffine);
+  }
+  if (arguments.has("--scheme")) {
+    throw UsageError("option --scheme does not go with --from, whose file has one");
+  }
+  return QuantConf(arguments.text("--from"));
+}
+
+}  // namespace
+
+void calibrate(const Arguments& arguments) {
+  QuantConf conf = first_conf(arguments);
   const BatchOptions batches = batching(arguments);
   const std::string data = arguments.required("--data");
   const std::string conf_path = arguments.text("--conf", "configure.json");
@@ -57,7 +76,6 @@ void calibrate(const Arguments& arguments) {
   torch::jit::Module model = load_fp32(arguments.file(0));
   const std::vector<Call> calls = read_calls(data, batches);
   const c10::InferenceMode inference;
-  QuantConf conf(is_symmetric ? QScheme::PerTensorSymmetric : QScheme::PerTensorAffine);
   {
     Progress progress("calibrating", calls.size());
     for (const Call& call : calls) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <barrier>
 #include <chrono>
 #include <cmath>
@@ -98,10 +99,11 @@ void run_instances(int instances, int threads, const std::function<void(int)>& p
   const std::vector<int> cores = cores_of_this_thread();
   const bool is_room = static_cast<size_t>(instances) * threads <= cores.size();
   std::barrier all_prepared(instances);
+  std::atomic<bool> has_failed = false;
   std::vector<std::exception_ptr> errors(instances);
   std::vector<std::jthread> workers;
   // Where a thread can't be started, this is destroyed before the others are joined, and they end
-  // by its exception in place of waiting for one that never comes.
+  // by its exception instead of waiting for one that never comes.
   std::promise<void> all_started;
   const std::shared_future<void> start = all_started.get_future().share();
   for (int i = 0; i < instances; ++i) {
@@ -114,11 +116,12 @@ void run_instances(int instances, int threads, const std::function<void(int)>& p
         prepare(i);
       });
       if (errors[i]) {
+        has_failed = true;
         all_prepared.arrive_and_drop();
-      } else {
-        all_prepared.arrive_and_wait();
-        errors[i] = error_of([&] { body(i); });
+        return;
       }
+      all_prepared.arrive_and_wait();
+      if (!has_failed) errors[i] = error_of([&] { body(i); });
     });
   }
   all_started.set_value();

@@ -38,10 +38,10 @@ bool is_operator_name(const std::string& name) {
          std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || is_digit(c); });
 }
 
-// PyTorch's kernels compute with the scale and its inverse as floats; both must be normal there.
+// PyTorch's kernels compute with the scale as a float, which must be a normal one.
 bool is_scale(double value) {
-  constexpr double kLeast = std::numeric_limits<float>::min();
-  return value >= kLeast && value <= 1 / kLeast;
+  return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
+         value <= static_cast<double>(std::numeric_limits<float>::max());
 }
 
 // The checks of one entry, in the order of its fields.

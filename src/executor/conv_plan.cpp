@@ -16,7 +16,7 @@ using Integers = std::vector<int64_t>;
 
 namespace {
 
-/// Of a pixel, one for each channel. Fewer are copied byte by byte, nearly.
+/// Bytes of a pixel, one per channel; copying fewer at a time is slow.
 constexpr int64_t kFewestBytesToCopy = 64;
 
 bool are_all(int64_t number, c10::IntArrayRef list) {
@@ -84,8 +84,8 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   auto strides = attr_of<Integers>(convolution, Attr::strides);
   Integers subsampling(strides.size(), 1);
   const bool is_of_one_element = are_all(1, layer->weight.sizes().slice(2));
-  const bool are_worth_a_copy = layer->weight.size(1) * groups >= kFewestBytesToCopy;
-  if (!is_transposed && is_unpadded && is_of_one_element && are_worth_a_copy) {
+  const bool is_worth_a_copy = layer->weight.size(1) * groups >= kFewestBytesToCopy;
+  if (!is_transposed && is_unpadded && is_of_one_element && is_worth_a_copy) {
     std::swap(strides, subsampling);
   }
   ConvPlan plan{*source,

@@ -37,7 +37,7 @@ struct ConvPlan {
   std::vector<int64_t>
       dilations;  ///< 1 where neighbours of the kernel are neighbours in the source
   std::vector<int64_t> pads_begin, pads_end;
-  std::vector<int64_t> subsampling;  ///< of the source, every so many-th element is read
+  std::vector<int64_t> subsampling;  ///< of the source, every n-th element is read
   std::optional<std::vector<int64_t>> output_padding;  ///< of a transposed one
   int64_t groups;
   std::vector<PostOp> post_ops;

@@ -21,7 +21,7 @@ namespace int8graph {
 /// tensor, another dtype, a refusal), it runs the node's subgraph by PyTorch's operators as it is,
 /// and says so once for each of these reasons.
 ///
-/// Other than in PyTorch, a NaN in an f32 operand becomes 0 in a ReLU that is fused behind it, and
+/// Unlike in PyTorch, a NaN in an f32 operand becomes 0 in a ReLU that is fused behind it, and
 /// the integer 0 in a quantizer to uint8: the CPU's maximum of NaN and a limit is the limit.
 class PartitionKernel {
  public:

@@ -155,7 +155,6 @@ std::optional<PatchPlan> patch_plan(const ConvPlan& convolution) {
   if (convolution.is_transposed() || convolution.spatial_dimensions() != 2 ||
       convolution.groups != 1 || convolution.input_channels() > kMostChannels ||
       !std::ranges::all_of(convolution.dilations, is_one) ||
-      !std::ranges::all_of(convolution.subsampling, is_one) ||
       std::ranges::any_of(convolution.post_ops, &PostOp::reads_operand) || convolution.summand() ||
       !is_worth_it(convolution.layer.weight) || !cpu_multiplies_rows()) {
     return {};

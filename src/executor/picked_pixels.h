@@ -9,7 +9,7 @@
 
 namespace int8graph {
 
-/// Puts some pixels of a tensor next to each other: in each spatial dimension every so many-th one.
+/// Puts some pixels of a tensor next to each other: in each spatial dimension every n-th one.
 ///
 ///     source [N, C, D1, ...]                result [N, C, ceil(D1 / step1), ...]
 ///

@@ -52,6 +52,8 @@ bool is_surely_float_with_dimensions(const jit::Value& value) {
              (node.kind() == c10::aten::bmm ||
               producer_before_quantizers(*node.input(1)).kind() == c10::aten::transpose);
     case OpClass::Add:
+      return is_surely_float_with_dimensions(*node.input(0)) ||
+             is_surely_float_with_dimensions(*node.input(1));
     case OpClass::Elementwise:
       return is_surely_float_with_dimensions(*node.input(0));
     default:

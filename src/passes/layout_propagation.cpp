@@ -9,6 +9,7 @@
 #include "ops/node_arguments.h"
 #include "ops/operator_table.h"
 #include "passes/partition_node.h"
+#include "passes/writes.h"
 
 namespace int8graph {
 
@@ -42,17 +43,30 @@ class StrideReaders {
       case c10::aten::stride:
       case c10::aten::is_contiguous:
         return true;
-      case c10::aten::append:  // to a list that others read
-        return read(*user.input(0));
+      case c10::prim::Loop:
+      case c10::prim::SetAttr:
+        return true;
       default:
-        return user.kind() != partition_symbol() &&
-               std::ranges::any_of(user.outputs(), [this](const jit::Value* output) {
-                 return holds_tensors(*output->type()) && read(*output);
-               });
+        return user.kind() != partition_symbol() && (results_read(user) || written_read(user));
     }
   }
 
-  std::unordered_set<const jit::Value*> seen_;  // of which none is read so, or which are looked at
+  bool results_read(const jit::Node& user) {
+    return std::ranges::any_of(user.outputs(), [this](const jit::Value* output) {
+      return holds_tensors(*output->type()) && read(*output);
+    });
+  }
+
+  /// The list or dict that it puts a value into.
+  bool written_read(const jit::Node& user) {
+    for (size_t i = 0; i < user.inputs().size(); ++i) {
+      if (writes_to(user, i) && read(*user.input(i))) return true;
+    }
+    return false;
+  }
+
+  std::unordered_set<const jit::Value*>
+      seen_;  // which nobody reads so, or which are being followed
 };
 
 bool swaps_1_and_2(const jit::Node& node) {

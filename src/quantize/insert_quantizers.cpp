@@ -98,7 +98,7 @@ class Inserter {
                                       scalar_type_of(entry.output_quantized_dtypes.front())});
     }
     if (row.is_compute()) ++computing_;
-    if (row.weight && weights_.contains(&node) && was_constant(entry)) {
+    if (row.weight && weights_.contains(&node) && (row.is_compute() || was_constant(entry))) {
       quantize_weight_of(node, *row.weight, entry);
     }
   }
@@ -166,7 +166,7 @@ class Inserter {
     if (!entry.weight_scales.empty()) return true;
     log_verbose([&] {
       return "not quantized: " + label_of(entry) +
-             ": its weight was no parameter when the model was calibrated";
+             ": its table was no parameter when the model was calibrated";
     });
     return false;
   }

@@ -120,7 +120,7 @@ using Pairs = std::vector<std::pair<size_t, size_t>>;
 ///     entry 2: reads entry 1's output, has a partner     aten::add(%x, %constant)
 ///
 /// What nobody reads might as well be another one's partner, so it is not among them, but for
-/// products: what reads them has one for its weight.
+/// products, which some layer has for its weight, where no other one is near.
 class FoldedEntries {
  public:
   FoldedEntries(const std::vector<OperatorEntry>& entries, const std::vector<Call>& calls,
@@ -153,7 +153,16 @@ class FoldedEntries {
         has_reader = true;
       }
     }
-    return has_reader || is_product(entries_[entry]);
+    return has_reader || (is_product(entries_[entry]) && !might_be_a_neighbours_partner(entry));
+  }
+
+  bool might_be_a_neighbours_partner(size_t entry) const {
+    const auto is_paired = [](const Call* call) { return call != nullptr; };
+    const auto here = partners_.begin() + static_cast<std::ptrdiff_t>(entry);
+    const auto behind = std::find_if(here, partners_.end(), is_paired);
+    const auto before = std::find_if(std::make_reverse_iterator(here), partners_.rend(), is_paired);
+    return (behind != partners_.end() && fit(**behind, entries_[entry])) ||
+           (before != partners_.rend() && fit(**before, entries_[entry]));
   }
 
   std::vector<size_t> inputs_from(size_t producer, size_t reader) const {
@@ -168,7 +177,10 @@ class FoldedEntries {
 
   static bool is_constant(const Call& call, size_t input) {
     const auto activations = activations_of(*call.node, *call.row);
-    return input < activations.size() && constant_tensor(activations[input].value());
+    if (input >= activations.size()) return false;
+    const jit::Value* value = activations[input].value();
+    while (moves_elements(*value->node())) value = value->node()->input(0);
+    return constant_tensor(value).has_value();
   }
 
   const std::vector<OperatorEntry>& entries_;
@@ -196,29 +208,71 @@ std::string describe(const OperatorEntry& entry) {
   return text;
 }
 
+/// Which of equally good alignments: calls have the first entries that fit, or the last ones.
+/// Layers that were folded stand behind equal ones that run, or before them.
+enum class Fitting { First, Last };
+
 /// Pairs of which one or both must be found weigh more than all others together, so that a layer
 /// that surely runs comes before an equal one in a branch, and of those in branches one that the
 /// example inputs run.
 Pairs pairs_of(const std::vector<Call>& calls, const std::vector<OperatorEntry>& entries,
-               const std::vector<bool>& needed) {
+               const std::vector<bool>& needed, Fitting fitting) {
   const auto heavy = 2 * static_cast<int64_t>(std::min(calls.size(), entries.size())) + 1;
-  return align(calls.size(), entries.size(), [&](size_t i, size_t j) -> int64_t {
+  const auto weight = [&](size_t i, size_t j) -> int64_t {
     if (!fit(calls[i], entries[j])) return 0;
     return (is_idle(*calls[i].node) ? 1 : 2) + (needed[j] ? heavy : 0) +
            (must_match(calls[i]) ? heavy : 0);
-  });
+  };
+  if (fitting == Fitting::First) return align(calls.size(), entries.size(), weight);
+  const auto call = [&](size_t i) { return calls.size() - 1 - i; };
+  const auto entry = [&](size_t j) { return entries.size() - 1 - j; };
+  Pairs pairs = align(calls.size(), entries.size(),
+                      [&](size_t i, size_t j) { return weight(call(i), entry(j)); });
+  std::ranges::reverse(pairs);
+  for (auto& [i, j] : pairs) {
+    i = call(i);
+    j = entry(j);
+  }
+  return pairs;
 }
 
-[[noreturn]] void fail(const std::string& model_side, const std::string& conf_side) {
-  throw std::invalid_argument(
-      "the QuantConf is not that of this model: the model has " + model_side +
-      " where the QuantConf has " + conf_side +
-      "; calibrate this very model, with the same kind of input, or take its own file");
+std::string contradiction(const std::string& model_side, const std::string& conf_side) {
+  return "the QuantConf is not that of this model: the model has " + model_side +
+         " where the QuantConf has " + conf_side +
+         "; calibrate this very model, with the same kind of input, or take its own file";
 }
 
-void tell_left_over(const std::vector<OperatorEntry>& entries, size_t begin, size_t end) {
-  for (size_t i = begin; i < end; ++i) {
-    if (!has_quantizers(entries[i])) continue;
+/// What both sides have between the first two pairs that leave out what needs a partner; nothing if
+/// there are none.
+std::optional<std::string> contradiction_of(const std::vector<Call>& calls,
+                                            const std::vector<OperatorEntry>& entries,
+                                            const std::vector<bool>& needed, Pairs pairs) {
+  const FoldedEntries folded(entries, calls, pairs);
+  pairs.emplace_back(calls.size(), entries.size());
+  size_t next_call = 0;
+  size_t next_entry = 0;
+  for (const auto& [call_end, entry_end] : pairs) {
+    size_t call = next_call;
+    while (call < call_end && !must_match(calls[call])) ++call;
+    size_t entry = next_entry;
+    while (entry < entry_end && (!needed[entry] || folded.contains(entry))) ++entry;
+    if (call < call_end || entry < entry_end) {
+      if (call == call_end) call = next_call;
+      if (entry == entry_end) entry = next_entry;
+      return contradiction(call < calls.size() ? describe(calls[call]) : "no further operator",
+                           entry < entries.size() ? describe(entries[entry]) : "no further entry");
+    }
+    next_call = call_end + 1;
+    next_entry = entry_end + 1;
+  }
+  return {};
+}
+
+void tell_left_over(const std::vector<OperatorEntry>& entries, const Pairs& pairs) {
+  std::vector<bool> has_partner(entries.size(), false);
+  for (const auto& [call, entry] : pairs) has_partner[entry] = true;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (has_partner[i] || !has_quantizers(entries[i])) continue;
     log_verbose([&] {
       return "not quantized: " + describe(entries[i]) +
              ": the model has no such operator; joins of joins may have become one, and what reads "
@@ -232,35 +286,19 @@ void tell_left_over(const std::vector<OperatorEntry>& entries, size_t begin, siz
 MatchedEntries match_entries(jit::Block& block, const std::vector<OperatorEntry>& entries) {
   const std::vector<Call> calls = calls_in(block);
   const std::vector<bool> needed = needed_among(entries);
-  const Pairs pairs = pairs_of(calls, entries, needed);
-  const FoldedEntries folded(entries, calls, pairs);
-  MatchedEntries matched;
-  size_t next_call = 0;
-  size_t next_entry = 0;
-  const auto check_skipped = [&](size_t call_end, size_t entry_end) {
-    const auto call = std::find_if(calls.begin() + static_cast<std::ptrdiff_t>(next_call),
-                                   calls.begin() + static_cast<std::ptrdiff_t>(call_end),
-                                   [](const Call& c) { return must_match(c); });
-    size_t entry = next_entry;
-    while (entry < entry_end && (!needed[entry] || folded.contains(entry))) ++entry;
-    const bool call_left = call != calls.begin() + static_cast<std::ptrdiff_t>(call_end);
-    const bool entry_left = entry < entry_end;
-    if (!call_left && !entry_left) return tell_left_over(entries, next_entry, entry_end);
-    fail(call_left                  ? describe(*call)
-         : next_call < calls.size() ? describe(calls[next_call])
-                                    : "no further operator",
-         entry_left                    ? describe(entries[entry])
-         : next_entry < entries.size() ? describe(entries[next_entry])
-                                       : "no further entry");
-  };
-  for (const auto& [call, entry] : pairs) {
-    check_skipped(call, entry);
-    matched.emplace(calls[call].node, &entries[entry]);
-    next_call = call + 1;
-    next_entry = entry + 1;
+  std::optional<std::string> first_contradiction;
+  for (const Fitting fitting : {Fitting::First, Fitting::Last}) {
+    const Pairs pairs = pairs_of(calls, entries, needed, fitting);
+    auto found = contradiction_of(calls, entries, needed, pairs);
+    if (!found) {
+      tell_left_over(entries, pairs);
+      MatchedEntries matched;
+      for (const auto& [call, entry] : pairs) matched.emplace(calls[call].node, &entries[entry]);
+      return matched;
+    }
+    if (!first_contradiction) first_contradiction = std::move(found);
   }
-  check_skipped(calls.size(), entries.size());
-  return matched;
+  throw std::invalid_argument(*first_contradiction);
 }
 
 }  // namespace int8graph

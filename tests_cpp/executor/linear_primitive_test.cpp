@@ -146,10 +146,10 @@ TEST(LinearPrimitive, ReadsAnOperandInInt8) {
 }
 
 TEST(LinearPrimitive, MakesNoOtherIntegersThanInt8) {
-  const Layer layer(
+  const std::string to_int32 =
       "%int32 : int = prim::Constant[value=14]()\n"
-      "  %result = aten::quantize_per_tensor(%z, %wide, %zero_point, %int32)");
-  EXPECT_FALSE(layer.run(9, noise({9, kOuter}, 5)));
+      "  %result = aten::quantize_per_tensor(%z, %wide, %zero_point, %int32)";
+  EXPECT_THROW(Layer{to_int32}, std::invalid_argument);
 }
 
 TEST(LinearPrimitive, KeepsInfinitiesThatOpenClampsLetThrough) {

@@ -34,14 +34,14 @@ void expect_picked_of(int64_t channels, int64_t side) {
   expect_picked({2, 3, side, 4, channels}, {2, 1, 4});
 }
 
-TEST(PickedPixels, AreEverySoManyth) {
+TEST(PickedPixels, AreEveryNth) {
   expect_picked_of(5, 7);
   expect_picked_of(70, 8);
 }
 
 using PickedPixelsByThreads = ThreeThreads;
 
-TEST_F(PickedPixelsByThreads, AreEverySoManyth) {
+TEST_F(PickedPixelsByThreads, AreEveryNth) {
   expect_picked_of(1000, 67);
 }
 

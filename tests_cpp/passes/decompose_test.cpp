@@ -37,6 +37,15 @@ TEST(Decompose, SiluBehindALayerBecomesAProduct) {
             "return c\n");
 }
 
+TEST(Decompose, SiluBehindASumWithALayerBecomesAProductToo) {
+  for (const char* sum : {"aten::add(%y, %x, %one)", "aten::add(%x, %y, %one)"}) {
+    const auto graph = ir(scaled("aten::linear(%x, %w, %none)",
+                                 std::string(sum) + "\n  %s : Tensor = aten::silu(%z)"));
+    decompose(graph);
+    EXPECT_EQ(picture_of(*graph).find("silu"), std::string::npos) << picture_of(*graph);
+  }
+}
+
 TEST(Decompose, SiluBehindAnythingElseStays) {
   const auto graph = ir(scaled("aten::sort(%x)", "aten::silu(%y)"));
   const std::string before = graph->toString();

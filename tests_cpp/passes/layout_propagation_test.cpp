@@ -75,7 +75,11 @@ TEST(LayoutPropagation, PyTorchsOperatorsHandStridesOn) {
             kContiguous);
   EXPECT_EQ(layout_of_relu("%2 : Tensor[] = aten::append(%list, %1)\n  return (%list)"),
             kContiguous);
-  EXPECT_EQ(layout_of_relu("%2 : int = aten::size(%1, %two)\n  return (%2)"), kAny);
+  EXPECT_EQ(layout_of_relu("%key : str = prim::Constant[value=\"out\"]()\n"
+                           "  %2 : Dict(str, Tensor) = prim::DictConstruct()\n"
+                           "  aten::_set_item(%2, %key, %1)\n  return (%2)"),
+            kContiguous);
+  EXPECT_NE(layout_of_relu("%2 : int = aten::size(%1, %two)\n  return (%2)"), kContiguous);
 }
 
 TEST(LayoutPropagation, HeadsLieInsideWhereReadersSwapThemBack) {
@@ -92,9 +96,11 @@ graph(%x : Tensor, %n : int):
   %6 : Tensor = aten::transpose(%5, %one, %two)
   %7 : Tensor = aten::neg(%5)
   %8 : Tensor = aten::add(%6, %7, %one)
-  return (%8))IR");
+  %9 : Tensor = aten::tanh(%8)
+  return (%9))IR");
   const jit::Node* swapped = as_partition(*graph, "aten::relu");
   const jit::Node* read_both_ways = as_partition(*graph, "aten::sigmoid");
+  as_partition(*graph, "aten::tanh");
   propagate_layouts(*graph->block());
   EXPECT_EQ(output_layouts(*swapped), std::vector{OutputLayout::HeadsInside});
   EXPECT_EQ(output_layouts(*read_both_ways), std::vector{kAny});

@@ -12,7 +12,6 @@ namespace {
 bool stays(const std::string& clamp, const std::string& quantizers) {
   const auto graph = ir(R"IR(
 graph(%i : Tensor, %w : Tensor, %m : Tensor):
-  %x : Tensor = aten::matmul(%i, %w)
   %scale : float = prim::Constant[value=0.0235]()
   %small : float = prim::Constant[value=0.01]()
   %large : float = prim::Constant[value=0.05]()
@@ -21,6 +20,7 @@ graph(%i : Tensor, %w : Tensor, %m : Tensor):
   %qint8 : int = prim::Constant[value=12]()
   %quint8 : int = prim::Constant[value=13]()
   %none : NoneType = prim::Constant()
+  %x : Tensor = aten::linear(%i, %w, %none)
   %low : float = prim::Constant[value=0.]()
   %high : float = prim::Constant[value=6.]()
   %1 : Tensor = )IR" + clamp +

@@ -186,6 +186,38 @@ TEST(MatchEntries, LayersThatReadConstantsOnlyMayBeLeftOver) {
                {"entry 0", "linear", "8 weight scale(s)"});
 }
 
+TEST(MatchEntries, BeforeOrBehindEqualOnesThatRun) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor, %c : Tensor, %w : Tensor):
+  %none : NoneType = prim::Constant()
+  %one : int = prim::Constant[value=1]()
+  %a : Tensor = aten::linear(%x, %w, %none)
+  %b : Tensor = aten::add(%a, %c, %one)
+  return (%b))IR",
+                        {{"c", at::ones({4})}, {"w", at::ones({4, 8})}});
+  auto layers = in_a_row({layer("linear", 4), layer("linear", 4)});
+  layers[1].inputs_flow = {"x"};
+  OperatorEntry sum = entry("add", 2);
+  sum.inputs_flow = {"output1", "output0"};
+  EXPECT_EQ(matches(graph, numbered({layers[0], layers[1], sum})), "linear1 add2");
+  sum.inputs_flow = {"output0", "output1"};
+  EXPECT_EQ(matches(graph, numbered({layers[0], layers[1], sum})), "linear0 add2");
+}
+
+TEST(MatchEntries, AProductBesideOneLikeItIsRefused) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor, %y : Tensor):
+  %a : Tensor = aten::matmul(%x, %y)
+  return (%a))IR");
+  OperatorEntry product = entry("matmul", 2);
+  product.inputs_quantized = {true, true};
+  EXPECT_EQ(matches(graph, numbered({product})), "matmul0");
+  expect_words(refusal_of([&] {
+                 matches(graph, numbered({product, product}));
+               }),
+               {"no further operator", "entry 1, matmul"});
+}
+
 TEST(MatchEntries, ProductsOfConstantsMayBeLeftOver) {
   OperatorEntry product = entry("matmul", 2);
   product.inputs_quantized = {true, true};
