@@ -368,7 +368,6 @@ def test_version():
         ("calibrate fp32.pt --data images.npy --threads 0", "an integer from 1 to 1024"),
         ("compare fp32.pt model.pt --data images.npy --threads 0", "an integer from 1 to 1024"),
         ("calibrate fp32.pt --data x.npy --scheme odd", "accepted: affine, symmetric"),
-        ("calibrate fp32.pt --data x.npy --from c.json --scheme affine", "does not go with --from"),
         ("convert fp32.pt", "missing option --output"),
     ],
 )

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/model_files.h"
@@ -24,7 +25,7 @@ const CommandHelp kCalibrate = {
             {"--conf", "FILE", "the configuration to write (default: configure.json)"},
             {"--from", "FILE",
              "a configuration to go on from, e.g. one in which algorithms were\n"
-             "edited: its algorithms, flags and scheme count"},
+             "edited: its algorithms, flags and, without --scheme, its scheme count"},
             kBatchOption,
             kSamplesOption,
             kThreadsOption,
@@ -54,13 +55,10 @@ namespace {
 
 QuantConf first_conf(const Arguments& arguments) {
   const bool is_symmetric = arguments.choice("--scheme", {"affine", "symmetric"}) == "symmetric";
-  if (!arguments.has("--from")) {
-    return QuantConf(is_symmetric ? QScheme::PerTensorSymmetric : QScheme::PerTensorAffine);
-  }
-  if (arguments.has("--scheme")) {
-    throw UsageError("option --scheme does not go with --from, whose file has one");
-  }
-  return QuantConf(arguments.text("--from"));
+  const QScheme scheme = is_symmetric ? QScheme::PerTensorSymmetric : QScheme::PerTensorAffine;
+  if (!arguments.has("--from")) return QuantConf(scheme);
+  return QuantConf(arguments.text("--from"),
+                   arguments.has("--scheme") ? std::optional(scheme) : std::nullopt);
 }
 
 }  // namespace

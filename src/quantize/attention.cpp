@@ -59,7 +59,13 @@ bool holds_booleans(const jit::Value& mask) {
   return logic.contains(node.kind()) || (moves_elements(node) && holds_booleans(*node.input(0)));
 }
 
+/// Of a node whose mask is known to hold numbers, until decompose_attention(): freezing takes the
+/// types away that tell.
+const c10::Symbol kMaskOfNumbers = c10::Symbol::attr("mask_of_numbers");
+
 void write_mask(jit::Node& node) {
+  const auto dtype = known_dtype(*node.input(kMask));
+  if (dtype && *dtype != c10::kBool) node.i_(kMaskOfNumbers, 1);
   if (!holds_booleans(*node.input(kMask))) return;
   const jit::WithInsertPoint guard(&node);
   jit::Graph& graph = *node.owningGraph();
@@ -68,17 +74,21 @@ void write_mask(jit::Node& node) {
 
 bool is_number(const jit::Value& value) {
   const auto constant = jit::toIValue(&value);
-  return constant && constant->isDouble();
+  return constant && (constant->isDouble() || constant->isInt());
 }
 
 /// Whether a mask holds numbers for sure: booleans must not be added to scores. Freezing takes away
-/// types, so the dtype of what views and sums were made of tells, too.
+/// types, so what views and arithmetic were made of tells, too: booleans times a number are
+/// numbers.
 bool holds_numbers(const jit::Value& mask) {
+  if (is_number(mask)) return true;
   if (const auto dtype = known_dtype(mask)) return *dtype != c10::kBool;
   const jit::Node& node = *mask.node();
   if (node.kind() == c10::aten::where) return is_number(*node.input(1));  // as of write_mask()
   if (moves_elements(node)) return holds_numbers(*node.input(0));
-  return node.kind() == c10::aten::add &&
+  static const std::unordered_set<c10::Symbol> arithmetic = {
+      c10::aten::add, c10::aten::sub, c10::aten::rsub, c10::aten::mul, c10::aten::div};
+  return arithmetic.contains(node.kind()) &&
          (holds_numbers(*node.input(0)) || holds_numbers(*node.input(1)));
 }
 
@@ -94,7 +104,8 @@ std::optional<std::string> obstacle(const jit::Node& node, const OperatorEntry& 
   if (!grouped || grouped->toBool()) return "its queries are grouped";
   if (!scale || !scale->isDouble()) return "its scale is not a constant";
   const jit::Value& mask = *node.input(kMask);
-  if (!mask.mustBeNone() && !holds_numbers(mask)) return "its mask may be of booleans";
+  const bool is_of_numbers = node.hasAttribute(kMaskOfNumbers) || holds_numbers(mask);
+  if (!mask.mustBeNone() && !is_of_numbers) return "its mask may be of booleans";
   for (const bool quantized : entry.inputs_quantized) {
     if (!quantized) return "inputs_quantized is false";
   }
@@ -153,15 +164,18 @@ void make_attention_explicit(jit::Block& block) {
 size_t decompose_attention(jit::Block& block, MatchedEntries& matched) {
   size_t decomposed = 0;
   for_each_node(block, [&](jit::Node& node) {
+    if (!is_attention(node)) return;
     const auto found = matched.find(&node);
-    if (!is_attention(node) || found == matched.end()) return;
-    const OperatorEntry& entry = *found->second;
+    const OperatorEntry* entry = found == matched.end() ? nullptr : found->second;
+    const auto reason = entry == nullptr ? std::nullopt : obstacle(node, *entry);
+    if (node.hasAttribute(kMaskOfNumbers)) node.removeAttribute(kMaskOfNumbers);
+    if (entry == nullptr) return;
     matched.erase(found);
-    if (const auto reason = obstacle(node, entry)) {
-      log_verbose([&] { return "not quantized: " + label_of(entry) + ": " + *reason; });
+    if (reason) {
+      log_verbose([&] { return "not quantized: " + label_of(*entry) + ": " + *reason; });
       return;
     }
-    replace(node, Decomposer(node, entry).run());
+    replace(node, Decomposer(node, *entry).run());
     ++decomposed;
   });
   return decomposed;

@@ -28,6 +28,18 @@ bool knows_its_sizes(const jit::Node* attention) {
   return type && type->sizes().concrete_sizes();
 }
 
+/// Lets the attentions of a graph read their tensors through views that change nothing.
+void insert_views(jit::Graph& graph) {
+  for (jit::Node* node : attentions_of(graph)) {
+    const jit::WithInsertPoint guard(node);
+    for (size_t i = 0; i < node->inputs().size(); ++i) {
+      jit::Value* input = node->input(i);
+      if (!input->type()->cast<c10::TensorType>()) continue;
+      node->replaceInput(i, graph.insert(c10::aten::transpose, {input, -1, -1}));
+    }
+  }
+}
+
 /// Profiling puts a node of its own before each tensor that is read.
 void copy_type(const jit::Value& profiled, jit::Value& value) {
   const jit::Node& profile = *profiled.node();
@@ -43,7 +55,9 @@ void learn_attention_types(const std::shared_ptr<jit::Graph>& graph, const jit::
                            const std::vector<c10::IValue>& example_inputs) {
   const auto nodes = attentions_of(*graph);
   if (example_inputs.empty() || std::ranges::all_of(nodes, knows_its_sizes)) return;
-  const auto record = jit::ProfilingRecord::instrumentGraph(graph);
+  const auto watched = graph->copy();
+  insert_views(*watched);
+  const auto record = jit::ProfilingRecord::instrumentGraph(watched);
   run_once(record->profiled_graph_, module, example_inputs);
 
   const auto profiled = attentions_of(*record->profiled_graph_);

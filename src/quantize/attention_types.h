@@ -12,9 +12,9 @@ namespace int8graph {
 ///
 ///     %q : Tensor              ==>   %q : Float(2, 4, 16, 64, ...)        queries and masks
 ///
-/// PyTorch's profiling watches what operators make that its fuser knows, views and comparisons
-/// among them; the types of other values stay unknown. Without example inputs, and where a fresh
-/// trace knows them already, nothing runs.
+/// PyTorch's profiling watches only what operators make that its fuser knows, views among them. So
+/// in the graph that runs, attention reads everything through a view that changes nothing. Without
+/// example inputs, and where a fresh trace knows them already, nothing runs.
 /// @param graph `module`'s forward, inlined
 void learn_attention_types(const std::shared_ptr<torch::jit::Graph>& graph,
                            const torch::jit::Module& module,

@@ -60,9 +60,9 @@ TEST(MakeAttentionExplicit, ABooleanMaskBecomesOneToAdd) {
 
 TEST(MakeAttentionExplicit, AMaskOfNumbersStays) {
   const auto graph = attention("%zero, %no, %scale, %no", "%floats");
-  const std::string before = graph->toString();
+  const std::string before = picture_of(*graph);
   make_attention_explicit(*graph->block());
-  EXPECT_EQ(graph->toString(), before);
+  EXPECT_EQ(picture_of(*graph), before);
 }
 
 // --- As matmuls ---
@@ -126,6 +126,35 @@ TEST_F(DecomposeAttention, AddsAMaskToTheScores) {
 TEST_F(DecomposeAttention, AMaskThatMayBeOfBooleansStays) {
   expect_to_stay(attention("%zero, %no, %scale, %no", "%bools"));
   expect_to_stay(attention("%zero, %no, %scale, %no", "%v"));
+}
+
+/// Attention whose mask is made of a tensor of which nothing is known, and of something else.
+std::shared_ptr<jit::Graph> attention_with_product(const std::string& other) {
+  const auto graph = attention("%zero, %no, %scale, %no", "%floats");
+  jit::Node* node = find_node(*graph, kAttention);
+  const jit::WithInsertPoint guard(node);
+  jit::Value* unknown = graph->inputs()[2];
+  jit::Value* factor = other == "number" ? graph->insertConstant(-1e4) : unknown;
+  node->replaceInput(3, graph->insert(c10::aten::mul, {unknown, factor}));
+  return graph;
+}
+
+TEST_F(DecomposeAttention, AMaskThatArithmeticMadeHoldsNumbersIfThatReadsSome) {
+  EXPECT_EQ(decompose(attention_with_product("number")), 1);
+  expect_to_stay(attention_with_product("unknown"));
+}
+
+TEST_F(DecomposeAttention, AMaskThatWasKnownToHoldNumbersDoes) {
+  const auto graph = attention("%zero, %no, %scale, %no", "%floats");
+  make_attention_explicit(*graph->block());
+  graph->inputs()[4]->setType(c10::TensorType::get());  // as freezing does
+  EXPECT_EQ(decompose(graph), 1);
+  const auto unmatched = attention("%zero, %no, %scale, %no", "%floats");
+  const std::string before = unmatched->toString();
+  make_attention_explicit(*unmatched->block());
+  MatchedEntries none;
+  decompose_attention(*unmatched->block(), none);
+  EXPECT_EQ(unmatched->toString(), before);
 }
 
 TEST_F(DecomposeAttention, AMaskThatIsChosenMayBeOfBooleansToo) {

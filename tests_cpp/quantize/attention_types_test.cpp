@@ -47,6 +47,22 @@ TEST_F(LearnAttentionTypes, RunsTheGraphOnce) {
   graph_->lint();
 }
 
+TEST_F(LearnAttentionTypes, OfWhateverOperatorMadeThem) {
+  jit::Module module("PackedAttention");
+  module.define(R"(
+      def forward(self, x, mask):
+          q, k, v = x.unbind(0)
+          return torch.scaled_dot_product_attention(q, k, v, (1.0 - mask) * -10000.0)
+    )");
+  const auto graph = module.get_method("forward").graph();
+  jit::Inline(*graph);
+  learn_attention_types(graph, module, {at::randn({3, 2, 4, 3, 16}), at::ones({3, 3})});
+  const jit::Node* node = find_node(*graph, "aten::scaled_dot_product_attention");
+  const auto queries = node->input(0)->type()->expect<c10::TensorType>();
+  EXPECT_EQ(queries->sizes().concrete_sizes(), (std::vector<int64_t>{2, 4, 3, 16}));
+  EXPECT_EQ(node->input(3)->type()->expect<c10::TensorType>()->scalarType(), at::kFloat);
+}
+
 TEST_F(LearnAttentionTypes, WhatDoesNotRunStaysUnknown) {
   learn_attention_types(graph_, module_, {at::randn({3, 16}), at::ones({3, 3})});
   EXPECT_FALSE(type_of_argument(0)->sizes().concrete_sizes());
