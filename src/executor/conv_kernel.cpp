@@ -50,11 +50,10 @@ class ConvCall {
   ConvCall(const ConvPlan& plan, const ConvConstants& constants, Arguments arguments,
            OutputLayout layout)
       : result_(result_spec(plan, arguments[plan.source.argument].sizes())),
-        source_(channels_last(spec_of(arguments[plan.source.argument]))),
         borders_(spec_of(arguments[plan.source.argument]), result_, layout),
-        pixels_(pixels(plan)),
+        pixels_(pixels(plan, arguments[plan.source.argument])),
         operands_(operands(plan, arguments, result_.sizes)),
-        convolution_(plan, constants, shapes()) {
+        convolution_(plan, constants, shapes(arguments[plan.source.argument])) {
     if (const auto summand = plan.summand()) {
       const OutputSpec spec = spec_of(arguments[*summand].expand(result_.sizes));
       may_become_result_ = lies_in(spec, result_.strides);
@@ -87,14 +86,14 @@ class ConvCall {
     return operands;
   }
 
-  std::optional<PickedPixels> pixels(const ConvPlan& plan) const {
+  static std::optional<PickedPixels> pixels(const ConvPlan& plan, const at::Tensor& source) {
     const auto steps_over = [](int64_t step) { return step > 1; };
     if (std::ranges::none_of(plan.subsampling, steps_over)) return {};
-    return PickedPixels(source_, plan.subsampling);
+    return PickedPixels(channels_last(spec_of(source)), plan.subsampling);
   }
 
-  ConvShapes shapes() const {
-    ConvShapes shapes{pixels_ ? pixels_->sizes() : source_.sizes, result_.sizes, {}};
+  ConvShapes shapes(const at::Tensor& source) const {
+    ConvShapes shapes{pixels_ ? pixels_->sizes() : source.sizes(), result_.sizes, {}};
     for (const ConvOperand& operand : operands_) shapes.operands.push_back(operand.form());
     return shapes;
   }
@@ -105,7 +104,7 @@ class ConvCall {
     return allocate_over(in_place ? summand : copy_summand_->run(summand), result_);
   }
 
-  OutputSpec result_, source_;
+  OutputSpec result_;
   ChannelsLastBorders borders_;
   std::optional<PickedPixels> pixels_;
   std::vector<ConvOperand> operands_;
