@@ -21,6 +21,7 @@
 #include "quantize/insert_quantizers.h"
 #include "quantize/match_entries.h"
 #include "quantize/recognize_activations.h"
+#include "quantize/run_once.h"
 
 namespace int8graph {
 
@@ -83,11 +84,7 @@ FloatingNodes nodes_of(const MatchedEntries& matched) {
 void run_until_fused(jit::Module& module, const std::vector<c10::IValue>& example_inputs) {
   if (example_inputs.empty()) return;
   const c10::InferenceMode no_grad;
-  for (int call = 0; call < 2; ++call) {
-    std::vector<c10::IValue> copies;  // the model may write to its inputs
-    for (const c10::IValue& input : example_inputs) copies.push_back(input.deepcopy());
-    module.forward(std::move(copies));
-  }
+  for (int call = 0; call < 2; ++call) module.forward(copies_of(example_inputs));
 }
 
 }  // namespace

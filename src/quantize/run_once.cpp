@@ -7,9 +7,15 @@ namespace int8graph {
 
 namespace jit = torch::jit;
 
+std::vector<c10::IValue> copies_of(const std::vector<c10::IValue>& inputs) {
+  std::vector<c10::IValue> copies;
+  for (const c10::IValue& input : inputs) copies.push_back(input.deepcopy());
+  return copies;
+}
+
 jit::Stack stack_of(const jit::Module& module, const std::vector<c10::IValue>& inputs) {
-  jit::Stack stack = {module._ivalue()};
-  for (const c10::IValue& input : inputs) stack.push_back(input.deepcopy());
+  jit::Stack stack = copies_of(inputs);
+  stack.insert(stack.begin(), module._ivalue());
   module.get_method("forward").function().getSchema().checkAndNormalizeInputs(stack, {});
   return stack;
 }

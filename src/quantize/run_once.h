@@ -7,8 +7,11 @@
 
 namespace int8graph {
 
+/// For a call that may write to its inputs.
+std::vector<c10::IValue> copies_of(const std::vector<c10::IValue>& inputs);
+
 /// The arguments of one `forward` call as an interpreter takes them: the module's object, copies of
-/// the inputs, as a model may write to its own, and the defaults of what is left out.
+/// the inputs, and the defaults of what is left out.
 torch::jit::Stack stack_of(const torch::jit::Module& module,
                            const std::vector<c10::IValue>& inputs);
 
