@@ -44,7 +44,7 @@ CallProfile profile_partitions(torch::jit::Module& artifact, const Inputs& input
         const double in_us = 1e-3 / static_cast<double>(rows[row].calls);
         samples[row].operators = rows[row].name;
         samples[row].total.push_back(static_cast<double>(rows[row].total) * in_us);
-        samples[row].in_kernels.push_back(static_cast<double>(rows[row].onednn) * in_us);
+        samples[row].in_kernels.push_back(static_cast<double>(rows[row].in_kernels) * in_us);
       }
     }
   });

@@ -27,7 +27,7 @@ Recorder& recorder() {
 thread_local bool is_timed = false;
 
 /// What that call has spent inside kernels so far.
-thread_local int64_t onednn_time = 0;
+thread_local int64_t kernel_time = 0;
 
 int64_t nanoseconds_since(Clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
@@ -56,7 +56,7 @@ void PartitionTimer::start(const void* partition, const std::string& name) {
   is_timed = true;
   partition_ = partition;
   name_ = &name;
-  onednn_time = 0;
+  kernel_time = 0;
   start_ = Clock::now();
 }
 
@@ -70,11 +70,11 @@ void PartitionTimer::finish() {
   PartitionTimes& row = record.rows[known->second];
   ++row.calls;
   row.total += total;
-  row.onednn += onednn_time;
+  row.in_kernels += kernel_time;
 }
 
 void KernelTimer::finish() {
-  onednn_time += nanoseconds_since(start_);
+  kernel_time += nanoseconds_since(start_);
 }
 
 }  // namespace int8graph

@@ -12,10 +12,10 @@ namespace int8graph {
 
 /// What the calls of one partition took since start_profile(), all in nanoseconds.
 struct PartitionTimes {
-  std::string name;    ///< its operators, joined by '+'
-  int64_t calls = 0;   ///< from all threads
-  int64_t total = 0;   ///< from the interpreter's call to its return
-  int64_t onednn = 0;  ///< of that, inside kernels, most of them oneDNN's; 0 where it ran unfused
+  std::string name;        ///< its operators, joined by '+'
+  int64_t calls = 0;       ///< from all threads
+  int64_t total = 0;       ///< from the interpreter's call to its return
+  int64_t in_kernels = 0;  ///< of that, oneDNN's and our own; 0 where it ran unfused
 };
 
 /// Partitions of all modules and threads are timed from here on; earlier times are forgotten. While

@@ -146,7 +146,7 @@ Conversion convert_and_run(const jit::Module& model, const std::vector<c10::IVal
   result.fused = run_graph(fused, result.artifact, inputs).toTensor();
   const std::set<std::string> in_fp32 = partitions_in_fp32(*fused);
   for (const PartitionTimes& partition : stop_profile()) {
-    if (partition.onednn == 0 && !in_fp32.contains(partition.name)) {
+    if (partition.in_kernels == 0 && !in_fp32.contains(partition.name)) {
       result.refused.push_back(partition.name);
     }
   }

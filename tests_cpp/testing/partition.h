@@ -81,7 +81,7 @@ bool runs_in_onednn(const Action& action) {
   start_profile();
   action();
   int64_t time = 0;
-  for (const PartitionTimes& partition : stop_profile()) time += partition.onednn;
+  for (const PartitionTimes& partition : stop_profile()) time += partition.in_kernels;
   return time > 0;
 }
 
