@@ -3,6 +3,8 @@
 #include "config/environment.h"
 #include "executor/concat_kernel.h"
 #include "executor/conv_kernel.h"
+#include "executor/depthwise.h"
+#include "executor/depthwise_kernel.h"
 #include "executor/linear_kernel.h"
 #include "executor/patch_kernel.h"
 #include "executor/pool_kernel.h"
@@ -18,6 +20,7 @@ std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& 
                                                              Weights weights) {
   try {
     if (auto plan = conv_plan(subgraph)) {
+      if (can_be_depthwise(*plan)) return make_depthwise_kernel(std::move(*plan), name, layout);
       auto patches = patch_plan(*plan);
       auto convolution = make_conv_kernel(std::move(*plan), name, layout, reusable, weights);
       if (!patches) return convolution;

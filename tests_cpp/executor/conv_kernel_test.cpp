@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "executor/conv_primitive.h"
+#include "executor/onednn_runtime.h"
 #include "testing/ir.h"
 #include "testing/partition.h"
 #include "testing/small_models.h"
@@ -126,6 +127,7 @@ TEST(ConvKernel, TakesNumbersOfEachChannel) {
 }
 
 TEST(ConvKernel, TakesThemBehindDepthwiseOnesThatFillVectors) {
+  onednn_engine();  // no partition has loaded it
   for (const int64_t channels : {16, 48}) {
     const at::Tensor weight = int8_weight({channels, 1, 3, 3});
     const at::Tensor slopes = noise({channels}, 3);
