@@ -31,6 +31,10 @@ class CallKernel final : public PrimitiveKernel {
     return (*call)->run(arguments);
   }
 
+  void restore_weight() const override {
+    if constexpr (requires { plan_.restore_weight(); }) plan_.restore_weight();
+  }
+
  private:
   const Plan plan_;
   const OutputLayout layout_;

@@ -4,13 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "executor/parallel.h"
 #include "executor/profile.h"
-#include "executor/tensor_bridge.h"
 #include "executor/vnni_vectors.h"
 #include "onednn/onednn_loader.h"
 
@@ -18,28 +15,13 @@ namespace int8graph {
 
 namespace {
 
-constexpr int64_t kMostRows = 7;  // of a kernel
-constexpr int64_t kVectors = 4;   // of numbers that belong to one of bytes
+constexpr int64_t kVectors = 4;  // of numbers that belong to one of bytes
 constexpr int64_t kLeastChannels = 16;
 
 /// Rows of the kernel that one instruction multiplies, those of a dword.
 constexpr int64_t kRowsAtOnce = 4;
 constexpr int64_t quads_of(int64_t kernel) {
   return (kernel + kRowsAtOnce - 1) / kRowsAtOnce;
-}
-
-/// What makes a number unsigned when it is added.
-int shift_of(c10::ScalarType dtype) {
-  return dtype == c10::kQInt8 ? 128 : 0;
-}
-
-bool is_relu(const PostOp& op) {
-  return op.algorithm == dnnl::algorithm::eltwise_relu && op.alpha == 0;
-}
-
-bool clamps(const PostOp& op) {
-  const bool is_clamp = op.algorithm == dnnl::algorithm::eltwise_clip_v2 && op.alpha <= op.beta;
-  return is_relu(op) || is_clamp;
 }
 
 /// Where the number of a channel is among those of a block, see VnniVectors.
@@ -112,12 +94,6 @@ struct Rows {
 
 #ifdef INT8GRAPH_HAS_VNNI
 
-#ifdef __clang__
-#define INT8GRAPH_UNROLLED
-#else
-#define INT8GRAPH_UNROLLED __attribute__((optimize("O3")))
-#endif
-
 /// One pixel of each row of the source that a row of the result reads, four rows in each dword.
 template <int64_t kChannels, int64_t kKernel>
 struct Column {
@@ -166,11 +142,12 @@ INT8GRAPH_FOR_VNNI INT8GRAPH_UNROLLED void compute_rows(const DepthwiseLayer& la
               layer.weights.const_data_ptr<int8_t>() + block.packed * layer.weights.size(1),
               sizeof weights);
   Floats scales[kVectors], biases[kVectors];
-  std::memcpy(scales, layer.scales.const_data_ptr<float>() + block.packed, sizeof scales);
-  std::memcpy(biases, layer.biases.const_data_ptr<float>() + block.packed, sizeof biases);
-  const Floats most = Vectors::fill(layer.most);
-  const Bytes least = Vectors::fill(layer.least);
-  const Bytes flip = Vectors::fill(layer.source_flip), flip_back = Vectors::fill(layer.result_flip);
+  std::memcpy(scales, layer.steps.scales.const_data_ptr<float>() + block.packed, sizeof scales);
+  std::memcpy(biases, layer.steps.biases.const_data_ptr<float>() + block.packed, sizeof biases);
+  const Floats most = Vectors::fill(layer.steps.most);
+  const Bytes least = Vectors::fill(layer.steps.least);
+  const Bytes flip = Vectors::fill(layer.steps.source_flip),
+              flip_back = Vectors::fill(layer.steps.result_flip);
 
   const auto* const padding = static_cast<const uint8_t*>(layer.padding.const_data_ptr());
   const uint8_t* pixels[kKernel];  // one of each row of the source
@@ -271,32 +248,13 @@ DepthwiseLayer::DepthwiseLayer(const ConvPlan& plan)
       stride(plan.strides[0]),
       pad_top(plan.pads_begin[0]),
       pad_left(plan.pads_begin[1]),
-      blocks(blocks_of(plan.output_channels())) {
-  const int64_t channels = plan.output_channels();
-  const int source_shift = shift_of(static_cast<c10::ScalarType>(plan.source.parameters.dtype));
-  const int result_shift = shift_of(result_dtype(plan.quantizer));
-  source_flip = static_cast<uint8_t>(source_shift);  // adding 128 flips the highest bit
-  result_flip = static_cast<uint8_t>(result_shift);
-  padding = at::full({channels}, plan.source.parameters.zero_point & 0xFF, at::kByte);
-
-  QuantizerParameters source = plan.source.parameters;
-  WeightAndBias layer = plan.layer;
-  source.zero_point += source_shift;
-  fold_zero_point(source, layer, /*channel_axis=*/0);
-  weights = pack_weights(*this, layer.weight.int_repr().contiguous());
-  scales = pack_numbers(*this, layer.scales.mul(source.scale).expand({channels}).contiguous());
-  biases = pack_numbers(*this, layer.bias + result_shift);
-
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  double low = -kInfinity, high = kInfinity;
-  for (const PostOp& op : plan.post_ops) {
-    const double least_left = is_relu(op) ? 0 : op.alpha;
-    const double most_left = is_relu(op) ? kInfinity : op.beta;
-    low = std::clamp(low, least_left, most_left);
-    high = std::clamp(high, least_left, most_left);
-  }
-  least = static_cast<uint8_t>(std::clamp(std::nearbyint(low + result_shift), 0.0, 255.0));
-  most = static_cast<float>(std::clamp(high + result_shift, 0.0, 255.0));
+      blocks(blocks_of(plan.output_channels())),
+      padding(
+          at::full({plan.output_channels()}, plan.source.parameters.zero_point & 0xFF, at::kByte)),
+      weights(pack_weights(*this, plan.layer.weight.int_repr().contiguous())),
+      steps(plan) {
+  steps.scales = pack_numbers(*this, steps.scales);
+  steps.biases = pack_numbers(*this, steps.biases);
 }
 
 bool can_be_depthwise(const ConvPlan& plan) {
@@ -313,10 +271,9 @@ bool can_be_depthwise(const ConvPlan& plan) {
                             plan.groups == plan.output_channels() && plan.groups >= kLeastChannels;
   const auto is_outside = [](int64_t pad) { return pad < 0; };
   const auto is_one = [](int64_t number) { return number == 1; };
-  return is_square && has_known_size && is_depthwise && plan.in_steps &&
-         std::ranges::all_of(plan.dilations, is_one) &&
-         std::ranges::none_of(plan.pads_begin, is_outside) &&
-         std::ranges::all_of(plan.post_ops, clamps);
+  return is_square && has_known_size && is_depthwise && can_be_unsigned_steps(plan) &&
+         !plan.summand() && std::ranges::all_of(plan.dilations, is_one) &&
+         std::ranges::none_of(plan.pads_begin, is_outside);
 #else
   return plan.groups < 0;
 #endif

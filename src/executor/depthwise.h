@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "executor/conv_plan.h"
+#include "executor/unsigned_steps.h"
 
 namespace int8graph {
 
 /// A depthwise convolution of a square kernel over images, made ready for depthwise().
 ///
-/// Numbers are read and written as unsigned ones, those of int8 as 128 more. All pixels multiply
-/// all of the kernel, so that the bias takes in the source's zero point, and padding has it.
+/// All pixels multiply all of the kernel, so padding has the source's zero point.
 struct DepthwiseLayer {
   /// Channels that are worked off together: 64, 32 or 16. The last ones may be among those of the
   /// block before, too, which writes them twice.
@@ -27,12 +27,9 @@ struct DepthwiseLayer {
   int64_t kernel, stride;  ///< of both dimensions
   int64_t pad_top, pad_left;
   std::vector<Block> blocks;
-  at::Tensor padding;         ///< [C] of what lies outside of the source, as that has it
-  at::Tensor weights;         ///< s8, for each block as compute_rows() reads them
-  at::Tensor scales, biases;  ///< f32, likewise; in steps of the result, see executor/steps.h
-  float most;                 ///< of the result, unsigned
-  uint8_t least;
-  uint8_t source_flip, result_flip;  ///< the bits that make them unsigned
+  at::Tensor padding;   ///< [C] of what lies outside of the source, as that has it
+  at::Tensor weights;   ///< s8, for each block as compute_rows() reads them
+  UnsignedSteps steps;  ///< its scales and biases for each block, too
 };
 
 /// Whether the layer is for this: on a CPU with AVX512-VNNI, of 3 x 3, 5 x 5 or 7 x 7 pixels, in

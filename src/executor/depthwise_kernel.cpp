@@ -4,9 +4,8 @@
 #include <utility>
 
 #include "executor/call_kernel.h"
+#include "executor/conv_form.h"
 #include "executor/depthwise.h"
-#include "executor/relayout.h"
-#include "executor/tensor_bridge.h"
 
 namespace int8graph {
 
@@ -26,29 +25,20 @@ class DepthwiseCall {
  public:
   /// @param plan outlives this
   DepthwiseCall(const DepthwisePlan& plan, Arguments arguments, OutputLayout layout)
-      : plan_(plan),
-        source_(spec_of(source_of(arguments))),
-        result_(result_spec(plan.convolution, source_.sizes)),
-        borders_(source_, result_, layout) {}
+      : layer_(plan.layer), form_(plan.convolution, arguments, layout, /*may_overwrite=*/false) {}
 
   at::Tensor run(Arguments arguments) const {
-    const at::Tensor source = borders_.read(source_of(arguments));
-    at::Tensor result = allocate(result_);
-    depthwise(plan_.layer, source, result);
-    return borders_.write(std::move(result));
+    return form_.run(arguments, [&](const at::Tensor& source, const at::Tensor& result, auto) {
+      depthwise(layer_, source, result);
+    });
   }
 
   std::string implementation() const { return "depthwise of int8graph"; }
-  std::string shape() const { return c10::str(c10::IntArrayRef(source_.sizes)); }
+  std::string shape() const { return c10::str(form_.shapes().source); }
 
  private:
-  const at::Tensor& source_of(Arguments arguments) const {
-    return arguments[plan_.convolution.source.argument];
-  }
-
-  const DepthwisePlan& plan_;
-  OutputSpec source_, result_;
-  ChannelsLastBorders borders_;
+  const DepthwiseLayer& layer_;
+  ConvForm form_;
 };
 
 }  // namespace

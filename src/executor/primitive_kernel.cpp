@@ -7,6 +7,8 @@
 #include "executor/depthwise_kernel.h"
 #include "executor/linear_kernel.h"
 #include "executor/patch_kernel.h"
+#include "executor/pointwise.h"
+#include "executor/pointwise_kernel.h"
 #include "executor/pool_kernel.h"
 #include "executor/product_kernel.h"
 #include "executor/row_kernel.h"
@@ -21,6 +23,9 @@ std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& 
   try {
     if (auto plan = conv_plan(subgraph)) {
       if (can_be_depthwise(*plan)) return make_depthwise_kernel(std::move(*plan), name, layout);
+      if (can_be_pointwise(*plan)) {
+        return make_pointwise_kernel(std::move(*plan), name, layout, reusable, weights);
+      }
       auto patches = patch_plan(*plan);
       auto convolution = make_conv_kernel(std::move(*plan), name, layout, reusable, weights);
       if (!patches) return convolution;

@@ -14,6 +14,13 @@ namespace int8graph {
 #define INT8GRAPH_FOR_VNNI __attribute__((target("avx512bw,avx512vl,avx512vnni,fma")))
 #define INT8GRAPH_INLINE_FOR_VNNI INT8GRAPH_FOR_VNNI [[gnu::always_inline]] inline
 
+/// Unrolls loops over arrays of vectors, which then lie in registers.
+#ifdef __clang__
+#define INT8GRAPH_UNROLLED
+#else
+#define INT8GRAPH_UNROLLED __attribute__((optimize("O3")))
+#endif
+
 /// Vectors of a byte for each of 64, 32 or 16 channels, and of 32-bit numbers for a quarter of
 /// them. (What GCC's operators do for both is not here.)
 ///
