@@ -1,6 +1,7 @@
 #include "executor/conv_form.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace int8graph {
 
@@ -47,8 +48,8 @@ ConvForm::ConvForm(const ConvPlan& plan, std::span<const at::Tensor> arguments, 
       summand_(plan.summand()) {
   if (!summand_) return;
   const OutputSpec spec = spec_of(arguments[*summand_].expand(result_.sizes));
-  may_become_result_ = may_overwrite && lies_in(spec, result_.strides);
-  copy_summand_.emplace(spec, result_.strides);
+  may_overwrite_ = may_overwrite && lies_in(spec, result_.strides);
+  move_summand_ = relayout_to(spec, result_.strides);
 }
 
 ConvShapes ConvForm::shapes() const {
@@ -59,8 +60,11 @@ ConvShapes ConvForm::shapes() const {
 }
 
 at::Tensor ConvForm::with(const at::Tensor& summand) const {
-  const bool in_place = may_become_result_ && is_unique(summand);
-  return allocate_over(in_place ? summand : copy_summand_->run(summand), result_);
+  if (may_overwrite_ && is_unique(summand)) return allocate_over(summand, result_);
+  if (move_summand_) return allocate_over(move_summand_->run(summand), result_);
+  at::Tensor result = allocate(result_);
+  std::memcpy(result.data_ptr(), summand.const_data_ptr(), summand.nbytes());
+  return result;
 }
 
 bool may_overwrite_summand(const ConvPlan& plan, const std::vector<bool>& reusable) {

@@ -69,9 +69,9 @@ class ConvForm {
   ChannelsLastBorders borders_;
   std::optional<PickedPixels> pixels_;
   std::vector<ConvOperand> operands_;
-  std::optional<size_t> summand_;  // which argument
-  std::optional<Relayout> copy_summand_;
-  bool may_become_result_ = false;
+  std::optional<size_t> summand_;         // which argument
+  std::optional<Relayout> move_summand_;  // where it does not lie as the result will
+  bool may_overwrite_ = false;
 };
 
 /// Whether the plan's summand may be overwritten once nobody else holds it: the convolution does

@@ -142,12 +142,12 @@ INT8GRAPH_FOR_VNNI INT8GRAPH_UNROLLED void compute_rows(const DepthwiseLayer& la
               layer.weights.const_data_ptr<int8_t>() + block.packed * layer.weights.size(1),
               sizeof weights);
   Floats scales[kVectors], biases[kVectors];
-  std::memcpy(scales, layer.steps.scales.const_data_ptr<float>() + block.packed, sizeof scales);
-  std::memcpy(biases, layer.steps.biases.const_data_ptr<float>() + block.packed, sizeof biases);
-  const Floats most = Vectors::fill(layer.steps.most);
-  const Bytes least = Vectors::fill(layer.steps.least);
-  const Bytes flip = Vectors::fill(layer.steps.source_flip),
-              flip_back = Vectors::fill(layer.steps.result_flip);
+  std::memcpy(scales, layer.epilogue.scales.const_data_ptr<float>() + block.packed, sizeof scales);
+  std::memcpy(biases, layer.epilogue.biases.const_data_ptr<float>() + block.packed, sizeof biases);
+  const Floats most = Vectors::fill(layer.epilogue.most);
+  const Bytes least = Vectors::fill(static_cast<uint8_t>(layer.epilogue.least));
+  const Bytes flip = Vectors::fill(layer.epilogue.source_flip),
+              flip_back = Vectors::fill(layer.epilogue.result_flip);
 
   const auto* const padding = static_cast<const uint8_t*>(layer.padding.const_data_ptr());
   const uint8_t* pixels[kKernel];  // one of each row of the source
@@ -252,9 +252,9 @@ DepthwiseLayer::DepthwiseLayer(const ConvPlan& plan)
       padding(
           at::full({plan.output_channels()}, plan.source.parameters.zero_point & 0xFF, at::kByte)),
       weights(pack_weights(*this, plan.layer.weight.int_repr().contiguous())),
-      steps(plan) {
-  steps.scales = pack_numbers(*this, steps.scales);
-  steps.biases = pack_numbers(*this, steps.biases);
+      epilogue(plan) {
+  epilogue.scales = pack_numbers(*this, epilogue.scales);
+  epilogue.biases = pack_numbers(*this, epilogue.biases);
 }
 
 bool can_be_depthwise(const ConvPlan& plan) {
@@ -271,8 +271,8 @@ bool can_be_depthwise(const ConvPlan& plan) {
                             plan.groups == plan.output_channels() && plan.groups >= kLeastChannels;
   const auto is_outside = [](int64_t pad) { return pad < 0; };
   const auto is_one = [](int64_t number) { return number == 1; };
-  return is_square && has_known_size && is_depthwise && can_be_unsigned_steps(plan) &&
-         !plan.summand() && std::ranges::all_of(plan.dilations, is_one) &&
+  return is_square && has_known_size && is_depthwise && can_be_epilogue(plan) && !plan.summand() &&
+         std::ranges::all_of(plan.dilations, is_one) &&
          std::ranges::none_of(plan.pads_begin, is_outside);
 #else
   return plan.groups < 0;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "executor/conv_plan.h"
-#include "executor/unsigned_steps.h"
+#include "executor/epilogue.h"
 
 namespace int8graph {
 
@@ -27,9 +27,9 @@ struct DepthwiseLayer {
   int64_t kernel, stride;  ///< of both dimensions
   int64_t pad_top, pad_left;
   std::vector<Block> blocks;
-  at::Tensor padding;   ///< [C] of what lies outside of the source, as that has it
-  at::Tensor weights;   ///< s8, for each block as compute_rows() reads them
-  UnsignedSteps steps;  ///< its scales and biases for each block, too
+  at::Tensor padding;  ///< [C] of what lies outside of the source, as that has it
+  at::Tensor weights;  ///< s8, for each block as compute_rows() reads them
+  Epilogue epilogue;   ///< its scales and biases for each block, too
 };
 
 /// Whether the layer is for this: on a CPU with AVX512-VNNI, of 3 x 3, 5 x 5 or 7 x 7 pixels, in

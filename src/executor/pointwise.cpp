@@ -62,9 +62,9 @@ struct Tile {
   const int8_t* weight;  ///< [inputs / 4][64][4]
   const float* scales;   ///< [64], as the biases
   const float* biases;
-  uint8_t* result;  ///< [rows, outputs], the block's first column
-  int64_t outputs;
-  int64_t columns;  ///< up to 64
+  uint8_t* result;     ///< [rows, outputs], the block's first column
+  int64_t result_row;  ///< bytes from one row to the next
+  int64_t columns;     ///< up to 64
 };
 
 #ifdef INT8GRAPH_HAS_VNNI
@@ -82,37 +82,27 @@ INT8GRAPH_INLINE_FOR_VNNI __mmask64 mask_of(const Tile& tile) {
   return static_cast<__mmask64>(~uint64_t{0} >> (kColumns - tile.columns));
 }
 
-/// Quantizes the sums of a row and writes them.
-/// @param summands bytes of the columns, as they lie
 template <int64_t kTileVectors>
-INT8GRAPH_INLINE_FOR_VNNI void write_row(const __m512i* sums, const __m512i& summands,
-                                         const Tile& tile, const UnsignedSteps& steps,
-                                         uint8_t* result) {
-  __m512i addends[kVectors];
-  if (steps.summand_scale != 0) {
-    const __m512i zero = {};
-    const __m512i bytes = reordered(summands ^ Bytes64::fill(steps.summand_flip));
-    const __m512i low = Bytes64::low_bytes(bytes, zero), high = Bytes64::high_bytes(bytes, zero);
-    addends[0] = Bytes64::low_pairs(low, zero);
-    addends[1] = Bytes64::high_pairs(low, zero);
-    addends[2] = Bytes64::low_pairs(high, zero);
-    addends[3] = Bytes64::high_pairs(high, zero);
-  }
-  __m512i integers[kVectors] = {};
+INT8GRAPH_INLINE_FOR_VNNI void write_floats(const __m512* numbers, const Tile& tile,
+                                            const Epilogue& epilogue, uint8_t* result) {
 #pragma GCC unroll 4
   for (int64_t v = 0; v < kTileVectors; ++v) {
-    __m512 numbers = Bytes64::multiply_add(Bytes64::to_floats(sums[v]),
-                                           _mm512_loadu_ps(tile.scales + v * kLanes),
-                                           _mm512_loadu_ps(tile.biases + v * kLanes));
-    if (steps.summand_scale != 0) {
-      numbers = Bytes64::multiply_add(Bytes64::to_floats(addends[v]),
-                                      Bytes64::fill(steps.summand_scale), numbers);
-    }
-    integers[v] = Bytes64::to_integers(Bytes64::smaller(numbers, Bytes64::fill(steps.most)));
+    const auto lanes = static_cast<__mmask16>(mask_of(tile) >> (v * kLanes));
+    _mm512_mask_storeu_ps(result + v * sizeof(__m512), lanes,
+                          _mm512_maskz_max_ps(lanes, numbers[v], Bytes64::fill(epilogue.least)));
   }
-  const __m512i bytes =
-      reordered(Bytes64::larger(Bytes64::to_u8(integers), Bytes64::fill(steps.least))) ^
-      Bytes64::fill(steps.result_flip);
+}
+
+/// Rounds them, too.
+template <int64_t kTileVectors>
+INT8GRAPH_INLINE_FOR_VNNI void write_steps(const __m512* numbers, const Tile& tile,
+                                           const Epilogue& epilogue, uint8_t* result) {
+  __m512i integers[kVectors] = {};
+#pragma GCC unroll 4
+  for (int64_t v = 0; v < kTileVectors; ++v) integers[v] = Bytes64::to_integers(numbers[v]);
+  const __m512i least = Bytes64::fill(static_cast<uint8_t>(epilogue.least));
+  const __m512i bytes = reordered(Bytes64::larger(Bytes64::to_u8(integers), least)) ^
+                        Bytes64::fill(epilogue.result_flip);
   if (tile.columns == kTileVectors * kLanes) {
     std::memcpy(result, &bytes, kTileVectors * kLanes);
   } else {
@@ -120,19 +110,54 @@ INT8GRAPH_INLINE_FOR_VNNI void write_row(const __m512i* sums, const __m512i& sum
   }
 }
 
+/// Makes a row of the result from its sums.
+/// @param summands bytes of the columns, as they lie
+template <int64_t kTileVectors>
+INT8GRAPH_INLINE_FOR_VNNI void write_row(const __m512i* sums, const __m512i& summands,
+                                         const Tile& tile, const Epilogue& epilogue,
+                                         uint8_t* result) {
+  __m512i addends[kVectors];
+  if (epilogue.summand_scale != 0) {
+    const __m512i zero = {};
+    const __m512i bytes = reordered(summands ^ Bytes64::fill(epilogue.summand_flip));
+    const __m512i low = Bytes64::low_bytes(bytes, zero), high = Bytes64::high_bytes(bytes, zero);
+    addends[0] = Bytes64::low_pairs(low, zero);
+    addends[1] = Bytes64::high_pairs(low, zero);
+    addends[2] = Bytes64::low_pairs(high, zero);
+    addends[3] = Bytes64::high_pairs(high, zero);
+  }
+  __m512 numbers[kVectors] = {};
+#pragma GCC unroll 4
+  for (int64_t v = 0; v < kTileVectors; ++v) {
+    numbers[v] = Bytes64::multiply_add(Bytes64::to_floats(sums[v]),
+                                       _mm512_loadu_ps(tile.scales + v * kLanes),
+                                       _mm512_loadu_ps(tile.biases + v * kLanes));
+    if (epilogue.summand_scale != 0) {
+      numbers[v] = Bytes64::multiply_add(Bytes64::to_floats(addends[v]),
+                                         Bytes64::fill(epilogue.summand_scale), numbers[v]);
+    }
+    numbers[v] = Bytes64::smaller(numbers[v], Bytes64::fill(epilogue.most));
+  }
+  if (epilogue.writes_floats) {
+    write_floats<kTileVectors>(numbers, tile, epilogue, result);
+  } else {
+    write_steps<kTileVectors>(numbers, tile, epilogue, result);
+  }
+}
+
 /// All summands are read before the first row is written: what CPUs take for the same bytes, as
 /// masked ones are not written, would have to wait for that.
 template <int64_t kTileVectors, size_t... kRow>
 INT8GRAPH_INLINE_FOR_VNNI void write_rows(const __m512i* sums, const Tile& tile,
-                                          const UnsignedSteps& steps,
-                                          std::index_sequence<kRow...>) {
+                                          const Epilogue& epilogue, std::index_sequence<kRow...>) {
   __m512i summands[sizeof...(kRow)] = {};
-  if (steps.summand_scale != 0) {
-    ((summands[kRow] = _mm512_maskz_loadu_epi8(mask_of(tile), tile.result + kRow * tile.outputs)),
+  if (epilogue.summand_scale != 0) {
+    ((summands[kRow] =
+          _mm512_maskz_loadu_epi8(mask_of(tile), tile.result + kRow * tile.result_row)),
      ...);
   }
-  (write_row<kTileVectors>(sums + kRow * kTileVectors, summands[kRow], tile, steps,
-                           tile.result + kRow * tile.outputs),
+  (write_row<kTileVectors>(sums + kRow * kTileVectors, summands[kRow], tile, epilogue,
+                           tile.result + kRow * tile.result_row),
    ...);
 }
 
@@ -164,19 +189,19 @@ INT8GRAPH_INLINE_FOR_VNNI void add_products(const Tile& tile, __m512i* sums) {
 
 /// @tparam kTileVectors of columns, the last of which may be filled up
 template <int64_t kRows, int64_t kTileVectors>
-INT8GRAPH_FOR_VNNI INT8GRAPH_UNROLLED void multiply(const Tile& tile, const UnsignedSteps& steps) {
+INT8GRAPH_FOR_VNNI INT8GRAPH_UNROLLED void multiply(const Tile& tile, const Epilogue& epilogue) {
   __m512i sums[kRows * kTileVectors];
 #pragma GCC unroll 24
   for (__m512i& sum : sums) sum = _mm512_setzero_si512();
-  if (steps.source_flip != 0) {
+  if (epilogue.source_flip != 0) {
     add_products<true, kRows, kTileVectors>(tile, sums);
   } else {
     add_products<false, kRows, kTileVectors>(tile, sums);
   }
-  write_rows<kTileVectors>(sums, tile, steps, std::make_index_sequence<kRows>());
+  write_rows<kTileVectors>(sums, tile, epilogue, std::make_index_sequence<kRows>());
 }
 
-using Multiply = void (*)(const Tile&, const UnsignedSteps&);
+using Multiply = void (*)(const Tile&, const Epilogue&);
 
 /// Those for one row and more.
 template <int64_t kTileVectors, size_t... kRow>
@@ -191,7 +216,7 @@ constexpr std::array<std::span<const Multiply>, kVectors> kOfVectors = {kOfRows<
                                                                         kOfRows<3>, kOfRows<4>};
 
 /// Many rows and a block of columns. Tiles have as many rows as each other, or one less.
-void multiply_rows(Tile tile, int64_t rows, const UnsignedSteps& steps) {
+void multiply_rows(Tile tile, int64_t rows, const Epilogue& epilogue) {
   const std::span<const Multiply> of_rows = kOfVectors[(tile.columns - 1) / kLanes];
   const auto most = static_cast<int64_t>(of_rows.size());
   const int64_t tiles = (rows + most - 1) / most;
@@ -200,26 +225,47 @@ void multiply_rows(Tile tile, int64_t rows, const UnsignedSteps& steps) {
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t first = t * rows / tiles, last = (t + 1) * rows / tiles;
     tile.source = source + first * tile.inputs;
-    tile.result = result + first * tile.outputs;
-    of_rows[last - first - 1](tile, steps);
+    tile.result = result + first * tile.result_row;
+    of_rows[last - first - 1](tile, epilogue);
   }
 }
 
 #else
 
-void multiply_rows(Tile, int64_t, const UnsignedSteps&) {
+void multiply_rows(Tile, int64_t, const Epilogue&) {
   TORCH_INTERNAL_ASSERT(false, "a pointwise layer on a CPU without AVX512-VNNI");
 }
 
 #endif
 
+int64_t blocks_of(const PointwiseLayer& layer) {
+  return (layer.outputs + kColumns - 1) / kColumns;
+}
+
+/// Some rows and a block of columns.
+/// @param source, result the first of these rows
+void multiply_block(const PointwiseLayer& layer, const uint8_t* source, int64_t rows, int64_t block,
+                    uint8_t* result) {
+  const int64_t column = block * kColumns;
+  const auto* const weight = static_cast<const int8_t*>(layer.weight.packed().get_data_handle());
+  const Tile tile{source,
+                  layer.inputs,
+                  weight + block * block_bytes(layer.inputs),
+                  layer.epilogue.scales.const_data_ptr<float>() + column,
+                  layer.epilogue.biases.const_data_ptr<float>() + column,
+                  result + column * layer.result_bytes(),
+                  layer.outputs * layer.result_bytes(),
+                  std::min(kColumns, layer.outputs - column)};
+  multiply_rows(tile, rows, layer.epilogue);
+}
+
 /// How many rows are multiplied by all columns before the next ones are.
 int64_t rows_at_once(const PointwiseLayer& layer) {
   constexpr int64_t kInL1 = 24 << 10, kInL2 = 192 << 10;  // bytes
+  constexpr int64_t kMultiple = 24;                       // of all numbers of rows at once
   const bool is_small = layer.inputs * layer.outputs <= kInL1;
-  const int64_t rows = (is_small ? kInL1 : kInL2) / (layer.inputs + layer.outputs);
-  constexpr int64_t kMultiple = 24;  // of all numbers of rows at once
-  return std::max<int64_t>(1, rows / kMultiple) * kMultiple;
+  const int64_t row = layer.inputs + layer.outputs * layer.result_bytes();
+  return std::max<int64_t>(1, (is_small ? kInL1 : kInL2) / row / kMultiple) * kMultiple;
 }
 
 }  // namespace
@@ -229,9 +275,9 @@ PointwiseLayer::PointwiseLayer(const ConvPlan& plan)
       outputs(plan.output_channels()),
       weight(plan.layer.weight, plain_weight(plan.layer.weight),
              memory::desc({inputs, outputs}, memory::data_type::s8, kLayout)),
-      steps(plan) {
-  steps.scales = filled_up(steps.scales);
-  steps.biases = filled_up(steps.biases);
+      epilogue(plan) {
+  epilogue.scales = filled_up(epilogue.scales);
+  epilogue.biases = filled_up(epilogue.biases);
 }
 
 bool can_be_pointwise(const ConvPlan& plan) {
@@ -240,7 +286,7 @@ bool can_be_pointwise(const ConvPlan& plan) {
   return cpu.vnni && cpu.avx512 && !plan.is_transposed() && plan.groups == 1 &&
          plan.input_channels() % 4 == 0 && are_all(1, plan.layer.weight.sizes().slice(2)) &&
          are_all(1, plan.strides) && are_all(0, plan.pads_begin) && are_all(0, plan.pads_end) &&
-         can_be_unsigned_steps(plan);
+         can_be_epilogue(plan);
 #else
   return plan.groups < 0;
 #endif
@@ -249,29 +295,24 @@ bool can_be_pointwise(const ConvPlan& plan) {
 void pointwise(const PointwiseLayer& layer, const at::Tensor& source, const at::Tensor& result) {
   const KernelTimer timer;
   const int64_t rows = source.numel() / layer.inputs;
-  const int64_t blocks = (layer.outputs + kColumns - 1) / kColumns;
-  const int64_t at_once = rows_at_once(layer);
+  const int64_t at_once = rows_at_once(layer), blocks = blocks_of(layer);
   const int64_t parts = (rows + at_once - 1) / at_once;
   const auto* const from = static_cast<const uint8_t*>(source.const_data_ptr());
-  const auto* const weight = static_cast<const int8_t*>(layer.weight.packed().get_data_handle());
-  const auto* const scales = layer.steps.scales.const_data_ptr<float>();
-  const auto* const biases = layer.steps.biases.const_data_ptr<float>();
   auto* const to = static_cast<uint8_t*>(result.data_ptr());
   const int64_t cost = std::min(rows, at_once) * layer.inputs;
   parallel_for(parts * blocks, cost, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t first = i / blocks * at_once, column = i % blocks * kColumns;
-      const Tile tile{from + first * layer.inputs,
-                      layer.inputs,
-                      weight + i % blocks * block_bytes(layer.inputs),
-                      scales + column,
-                      biases + column,
-                      to + first * layer.outputs + column,
-                      layer.outputs,
-                      std::min(kColumns, layer.outputs - column)};
-      multiply_rows(tile, std::min(at_once, rows - first), layer.steps);
+      const int64_t first = i / blocks * at_once;
+      multiply_block(layer, from + first * layer.inputs, std::min(at_once, rows - first),
+                     i % blocks, to + first * layer.outputs * layer.result_bytes());
     }
   });
+}
+
+void pointwise(const PointwiseLayer& layer, const uint8_t* source, int64_t pixels, void* result) {
+  for (int64_t block = 0; block < blocks_of(layer); ++block) {
+    multiply_block(layer, source, pixels, block, static_cast<uint8_t*>(result));
+  }
 }
 
 }  // namespace int8graph

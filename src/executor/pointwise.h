@@ -5,8 +5,8 @@
 #include <cstdint>
 
 #include "executor/conv_plan.h"
+#include "executor/epilogue.h"
 #include "executor/packed_weight.h"
-#include "executor/unsigned_steps.h"
 
 namespace int8graph {
 
@@ -16,19 +16,27 @@ struct PointwiseLayer {
   /// @param plan see can_be_pointwise()
   explicit PointwiseLayer(const ConvPlan& plan);
 
+  /// Of a number.
+  int64_t result_bytes() const { return epilogue.writes_floats ? sizeof(float) : 1; }
+
   int64_t inputs, outputs;  ///< channels
   PackedWeight weight;      ///< [N / 64][K / 4][64][4], filled up with zeros, see pointwise.cpp
-  UnsignedSteps steps;
+  Epilogue epilogue;
 };
 
 /// Whether the layer is for this: on a CPU with AVX512-VNNI, of a multiple of four input channels,
-/// in steps of 1 (behind what ConvPlan::subsampling picks), without padding and groups, into int8,
-/// with nothing but a summand in int8 and clamps behind it.
+/// in steps of 1 (behind what ConvPlan::subsampling picks), without padding and groups, with
+/// nothing but a summand in int8 and clamps behind it.
 bool can_be_pointwise(const ConvPlan& plan);
 
 /// Writes the convolution.
 /// @param source [N, C, ...], channels-last and dense, `quint8` or `qint8`
-/// @param result likewise, of as many pixels; holds the summand, where the layer has one
+/// @param result likewise, or fp32, of as many pixels; holds the summand, where the layer has one
 void pointwise(const PointwiseLayer& layer, const at::Tensor& source, const at::Tensor& result);
+
+/// The same for some pixels, by this thread alone.
+/// @param source [pixels, inputs]
+/// @param result [pixels, outputs]
+void pointwise(const PointwiseLayer& layer, const uint8_t* source, int64_t pixels, void* result);
 
 }  // namespace int8graph

@@ -17,13 +17,14 @@ namespace {
 namespace jit = torch::jit;
 using Sizes = std::vector<int64_t>;
 
-/// A pointwise convolution that another one reads.
+/// A pointwise convolution.
 struct Form {
   int64_t inputs, outputs;
   std::string body = "torch.relu(torch.conv2d(x, self.w, self.b))";  ///< its result, of %x
   size_t position = 0;                                               ///< of its partition
   QScheme qscheme = QScheme::PerTensorAffine;
   int64_t kernel = 1;
+  bool is_quantized = true;  ///< the result, as another one reads it
 };
 
 jit::Module model(const Form& form) {
@@ -36,7 +37,8 @@ jit::Module model(const Form& form) {
   add("b", noise({form.outputs}, 3));
   add("other", noise({form.outputs, form.inputs, 1, 1}, 4) * scale);
   add("second", noise({8, form.outputs, 1, 1}, 5));
-  module.define("def forward(self, x):\n  return torch.conv2d(" + form.body + ", self.second)\n");
+  module.define("def forward(self, x):\n  y = " + form.body + "\n  return " +
+                (form.is_quantized ? "torch.conv2d(y, self.second)\n" : "y\n"));
   module.eval();
   return module;
 }
@@ -60,7 +62,11 @@ struct Kernel {
     EXPECT_TRUE(result);
     if (!result) return {};
     EXPECT_EQ(result->sizes(), expected.sizes());
-    expect_one_step_apart(*result, expected);
+    if (result->is_quantized()) {
+      expect_one_step_apart(*result, expected);
+    } else {
+      EXPECT_TRUE(at::allclose(*result, expected, 1e-4, 1e-4));
+    }
     return *result;
   }
 
@@ -102,6 +108,21 @@ TEST_F(PointwiseKernel, OfAnyNumberOfPixels) {
     const Kernel pointwise({16, outputs});
     for (int64_t pixels = 1; pixels < 60; ++pixels) pointwise.expect_right(1, 1, pixels);
     pointwise.expect_right(2, 80, 90);
+  }
+}
+
+TEST_F(PointwiseKernel, MakesFp32Too) {
+  for (const int64_t outputs : {8, 40, 64, 200}) {
+    for (const std::string body :
+         {"torch.conv2d(x, self.w)", "torch.relu(torch.conv2d(x, self.w, self.b))",
+          "torch.clamp(torch.conv2d(x, self.w, self.b), -0.5, 0.8)"}) {
+      SCOPED_TRACE(c10::str(outputs, " ", body));
+      Form form{64, outputs, body};
+      form.is_quantized = false;
+      const Kernel pointwise(form);
+      ASSERT_TRUE(pointwise.kernel);
+      pointwise.expect_right(2, 9, 10);
+    }
   }
 }
 

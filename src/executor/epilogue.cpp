@@ -1,4 +1,4 @@
-#include "executor/unsigned_steps.h"
+#include "executor/epilogue.h"
 
 #include <ATen/ATen.h>
 
@@ -34,7 +34,7 @@ int shift_of(const QuantizerParameters& parameters) {
 
 }  // namespace
 
-UnsignedSteps::UnsignedSteps(const ConvPlan& plan) {
+Epilogue::Epilogue(const ConvPlan& plan) : writes_floats(!plan.quantizer) {
   const int64_t channels = plan.output_channels();
   const int result_shift = shift_of(result_dtype(plan.quantizer));
   QuantizerParameters source = plan.source.parameters;
@@ -44,7 +44,7 @@ UnsignedSteps::UnsignedSteps(const ConvPlan& plan) {
   source.zero_point += shift_of(source);
   fold_zero_point(source, layer, /*channel_axis=*/0);
   scales = layer.scales.mul(source.scale).expand({channels}).contiguous();
-  biases = layer.bias + result_shift;
+  biases = layer.bias.defined() ? layer.bias + result_shift : at::zeros({channels}, at::kFloat);
 
   double low = -kInfinity, high = kInfinity;
   for (const PostOp& op : plan.post_ops) {
@@ -60,12 +60,16 @@ UnsignedSteps::UnsignedSteps(const ConvPlan& plan) {
       high = std::clamp(high, least_left, most_left);
     }
   }
-  least = static_cast<uint8_t>(std::clamp(std::nearbyint(low + result_shift), 0.0, 255.0));
-  most = static_cast<float>(std::clamp(high + result_shift, 0.0, 255.0));
+  if (!writes_floats) {
+    low = std::clamp(std::nearbyint(low + result_shift), 0.0, 255.0);
+    high = std::clamp(high + result_shift, 0.0, 255.0);
+  }
+  least = static_cast<float>(low);
+  most = static_cast<float>(high);
 }
 
-bool can_be_unsigned_steps(const ConvPlan& plan) {
-  if (!plan.in_steps) return false;
+bool can_be_epilogue(const ConvPlan& plan) {
+  if (plan.quantizer && !plan.in_steps) return false;
   const bool has_summand = !plan.post_ops.empty() && plan.post_ops.front().int8;
   return std::all_of(plan.post_ops.begin() + (has_summand ? 1 : 0), plan.post_ops.end(), is_clamp);
 }
