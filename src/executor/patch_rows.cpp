@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "executor/newer_cpus.h"
-#include "executor/profile.h"
 
 namespace int8graph {
 
@@ -84,7 +83,6 @@ std::pair<int64_t, int64_t> inner_of(const Patches& patches, int64_t y) {
 
 void copy_patches(const Patches& patches, const uint8_t* images, int64_t first, int64_t count,
                   uint8_t padding, uint8_t* rows) {
-  const KernelTimer timer;
   const int64_t image_bytes = patches.height * patches.width * patches.channels;
   const int64_t end = first + count;
   const int64_t end_of_blocks = end - (kBlock / patches.row() + 1);  // nothing behind the last row

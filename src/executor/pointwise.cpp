@@ -259,15 +259,6 @@ void multiply_block(const PointwiseLayer& layer, const uint8_t* source, int64_t 
   multiply_rows(tile, rows, layer.epilogue);
 }
 
-/// How many rows are multiplied by all columns before the next ones are.
-int64_t rows_at_once(const PointwiseLayer& layer) {
-  constexpr int64_t kInL1 = 24 << 10, kInL2 = 192 << 10;  // bytes
-  constexpr int64_t kMultiple = 24;                       // of all numbers of rows at once
-  const bool is_small = layer.inputs * layer.outputs <= kInL1;
-  const int64_t row = layer.inputs + layer.outputs * layer.result_bytes();
-  return std::max<int64_t>(1, (is_small ? kInL1 : kInL2) / row / kMultiple) * kMultiple;
-}
-
 }  // namespace
 
 PointwiseLayer::PointwiseLayer(const ConvPlan& plan)
@@ -292,10 +283,18 @@ bool can_be_pointwise(const ConvPlan& plan) {
 #endif
 }
 
+int64_t pixels_at_once(const PointwiseLayer& layer) {
+  constexpr int64_t kInL1 = 24 << 10, kInL2 = 192 << 10;  // bytes
+  constexpr int64_t kMultiple = 24;  // of all numbers of rows that are multiplied at once
+  const bool is_small = layer.inputs * layer.outputs <= kInL1;
+  const int64_t pixel = layer.inputs + layer.outputs * layer.result_bytes();
+  return std::max<int64_t>(1, (is_small ? kInL1 : kInL2) / pixel / kMultiple) * kMultiple;
+}
+
 void pointwise(const PointwiseLayer& layer, const at::Tensor& source, const at::Tensor& result) {
   const KernelTimer timer;
   const int64_t rows = source.numel() / layer.inputs;
-  const int64_t at_once = rows_at_once(layer), blocks = blocks_of(layer);
+  const int64_t at_once = pixels_at_once(layer), blocks = blocks_of(layer);
   const int64_t parts = (rows + at_once - 1) / at_once;
   const auto* const from = static_cast<const uint8_t*>(source.const_data_ptr());
   auto* const to = static_cast<uint8_t*>(result.data_ptr());

@@ -34,7 +34,11 @@ bool can_be_pointwise(const ConvPlan& plan);
 /// @param result likewise, or fp32, of as many pixels; holds the summand, where the layer has one
 void pointwise(const PointwiseLayer& layer, const at::Tensor& source, const at::Tensor& result);
 
-/// The same for some pixels, by this thread alone.
+/// How many pixels are multiplied by all of the weight before the next ones are: what they read and
+/// write stays in a cache.
+int64_t pixels_at_once(const PointwiseLayer& layer);
+
+/// Writes the convolution of some pixels, by this thread alone.
 /// @param source [pixels, inputs]
 /// @param result [pixels, outputs]
 void pointwise(const PointwiseLayer& layer, const uint8_t* source, int64_t pixels, void* result);

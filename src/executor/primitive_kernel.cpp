@@ -26,10 +26,10 @@ std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& 
       if (can_be_pointwise(*plan)) {
         return make_pointwise_kernel(std::move(*plan), name, layout, reusable, weights);
       }
-      auto patches = patch_plan(*plan);
-      auto convolution = make_conv_kernel(std::move(*plan), name, layout, reusable, weights);
-      if (!patches) return convolution;
-      return make_patch_kernel(std::move(*patches), name, layout, std::move(convolution));
+      if (auto patches = patch_plan(*plan)) {
+        return make_patch_kernel(std::move(*patches), name, layout);
+      }
+      return make_conv_kernel(std::move(*plan), name, layout, reusable, weights);
     }
     if (auto plan = matmul_plan(subgraph)) {
       return plan->second ? make_product_kernel(std::move(*plan), name, layout)
