@@ -80,7 +80,8 @@ class PatchCall {
     const auto* const from = static_cast<const uint8_t*>(source.const_data_ptr());
     auto* const to = static_cast<uint8_t*>(result.data_ptr());
     parallel_for(
-        (rows + at_once - 1) / at_once, at_once * patches_.row(), [&](int64_t begin, int64_t end) {
+        (rows + at_once - 1) / at_once, cost_of_products(at_once * patches_.row() * layer.outputs),
+        [&](int64_t begin, int64_t end) {
           const at::Tensor block = at::empty({at_once * patches_.row()}, at::kByte);
           auto* const copied = block.data_ptr<uint8_t>();
           for (int64_t first = begin * at_once; first < std::min(rows, end * at_once);

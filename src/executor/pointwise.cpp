@@ -298,7 +298,7 @@ void pointwise(const PointwiseLayer& layer, const at::Tensor& source, const at::
   const int64_t parts = (rows + at_once - 1) / at_once;
   const auto* const from = static_cast<const uint8_t*>(source.const_data_ptr());
   auto* const to = static_cast<uint8_t*>(result.data_ptr());
-  const int64_t cost = std::min(rows, at_once) * layer.inputs;
+  const int64_t cost = cost_of_products(std::min(rows, at_once) * layer.inputs * kColumns);
   parallel_for(parts * blocks, cost, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t first = i / blocks * at_once;

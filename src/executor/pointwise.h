@@ -38,6 +38,13 @@ void pointwise(const PointwiseLayer& layer, const at::Tensor& source, const at::
 /// write stays in a cache.
 int64_t pixels_at_once(const PointwiseLayer& layer);
 
+/// What so many products cost, for parallel_for(): with that, a thread has 15 us to do at the
+/// least.
+constexpr int64_t cost_of_products(int64_t products) {
+  constexpr int64_t kAtOnce = 128;  // in the time that it takes to read a number
+  return products / kAtOnce;
+}
+
 /// Writes the convolution of some pixels, by this thread alone.
 /// @param source [pixels, inputs]
 /// @param result [pixels, outputs]
