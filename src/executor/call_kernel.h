@@ -12,17 +12,16 @@ namespace int8graph {
 
 /// A kernel that needs nothing but its plan: for each form of its arguments it makes one Call,
 /// which all threads run from then on.
+/// @tparam Plan may have `void restore_weight() const`, see PrimitiveKernel.
 /// @tparam Call is made of (const Plan&, arguments, OutputLayout), runs as `at::Tensor
 ///   run(arguments) const`, and is what a PrimitiveCache holds.
 template <typename Plan, typename Call>
 class CallKernel final : public PrimitiveKernel {
  public:
-  /// @param otherwise see PrimitiveCache
-  CallKernel(Plan plan, std::string name, OutputLayout layout,
-             std::string otherwise = "left to oneDNN Graph")
+  CallKernel(Plan plan, std::string name, OutputLayout layout)
       : plan_(std::move(plan)),
         layout_(layout),
-        cache_(std::move(name), compile_cache_capacity(), std::move(otherwise)) {}
+        cache_(std::move(name), compile_cache_capacity()) {}
 
   std::optional<at::Tensor> run(std::span<const at::Tensor> arguments) const override {
     const auto call = cache_.find_or_make(CallKey(arguments).view(),

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "executor/parallel.h"
+#include "executor/profile.h"
+
 namespace int8graph {
 
 namespace {
@@ -62,8 +65,13 @@ ConvShapes ConvForm::shapes() const {
 at::Tensor ConvForm::with(const at::Tensor& summand) const {
   if (may_overwrite_ && is_unique(summand)) return allocate_over(summand, result_);
   if (move_summand_) return allocate_over(move_summand_->run(summand), result_);
+  const KernelTimer timer;
   at::Tensor result = allocate(result_);
-  std::memcpy(result.data_ptr(), summand.const_data_ptr(), summand.nbytes());
+  const auto* const from = static_cast<const char*>(summand.const_data_ptr());
+  auto* const to = static_cast<char*>(result.data_ptr());
+  parallel_for(static_cast<int64_t>(summand.nbytes()), 1, [&](int64_t first, int64_t last) {
+    std::memcpy(to + first, from + first, static_cast<size_t>(last - first));
+  });
   return result;
 }
 

@@ -28,8 +28,8 @@ namespace int8graph {
 /// and what else follows it. All lists have an element for each spatial dimension.
 ///
 /// Where a kernel of one element steps over the source, what it reads is put side by side first
-/// (executor/picked_pixels.h), and the convolution steps by 1, which oneDNN is faster at:
-/// ResNet-50's three take 0.93 to 0.97 times as long, copy included.
+/// (executor/picked_pixels.h), and the convolution steps by 1, which oneDNN is faster at
+/// (ResNet-50's three take 0.93 to 0.97 times as long, copy included), and pointwise() is for.
 struct ConvPlan {
   QuantizedInput source;  ///< parameters that weight and bias have taken in are 1 and 0
   WeightAndBias layer;

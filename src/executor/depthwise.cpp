@@ -17,7 +17,6 @@ namespace {
 
 constexpr int64_t kVectors = 4;  // of numbers that belong to one of bytes
 constexpr int64_t kLeastChannels = 16;
-constexpr int64_t kProductsAtOnce = 36;  // in the time that it takes to read a number
 
 /// Rows of the kernel that one instruction multiplies, those of a dword.
 constexpr int64_t kRowsAtOnce = 4;
@@ -93,8 +92,6 @@ struct Rows {
   int64_t channels;
 };
 
-#ifdef INT8GRAPH_HAS_VNNI
-
 /// One pixel of each row of the source that a row of the result reads, four rows in each dword.
 template <int64_t kChannels, int64_t kKernel>
 struct Column {
@@ -125,6 +122,37 @@ struct Column {
   Bytes quads[kQuads][kVectors];
 };
 
+/// Writes a pixel's channels, in their own order.
+template <int64_t kChannels>
+INT8GRAPH_INLINE_FOR_VNNI void write_floats(const typename VnniVectors<kChannels>::Floats* numbers,
+                                            const Epilogue& epilogue, uint8_t* result) {
+  using Vectors = VnniVectors<kChannels>;
+  constexpr int64_t kOfNeighbours = 4;
+  float floats[kVectors][kChannels / kVectors];
+  for (int64_t v = 0; v < kVectors; ++v) {
+    const typename Vectors::Floats kept =
+        Vectors::larger(Vectors::fill(epilogue.least), numbers[v]);
+    std::memcpy(floats[v], &kept, sizeof kept);
+  }
+  for (int64_t c = 0; c < kChannels; c += kOfNeighbours) {
+    std::memcpy(result + c * sizeof(float), &floats[c % 16 / kOfNeighbours][c / 16 * kOfNeighbours],
+                kOfNeighbours * sizeof(float));
+  }
+}
+
+/// Rounds them, too.
+template <int64_t kChannels>
+INT8GRAPH_INLINE_FOR_VNNI void write_steps(const typename VnniVectors<kChannels>::Floats* numbers,
+                                           const Epilogue& epilogue, uint8_t* result) {
+  using Vectors = VnniVectors<kChannels>;
+  typename Vectors::Bytes integers[kVectors];
+  for (int64_t v = 0; v < kVectors; ++v) integers[v] = Vectors::to_integers(numbers[v]);
+  const typename Vectors::Bytes least = Vectors::fill(static_cast<uint8_t>(epilogue.least));
+  const typename Vectors::Bytes bytes =
+      Vectors::larger(Vectors::to_u8(integers), least) ^ Vectors::fill(epilogue.result_flip);
+  std::memcpy(result, &bytes, sizeof bytes);
+}
+
 /// A block of channels of some rows. Columns of the source are read one after the other, and each
 /// is added to all sums that it belongs to.
 template <int64_t kChannels, int64_t kKernel, int64_t kStride>
@@ -146,9 +174,7 @@ INT8GRAPH_FOR_VNNI INT8GRAPH_UNROLLED void compute_rows(const DepthwiseLayer& la
   std::memcpy(scales, layer.epilogue.scales.const_data_ptr<float>() + block.packed, sizeof scales);
   std::memcpy(biases, layer.epilogue.biases.const_data_ptr<float>() + block.packed, sizeof biases);
   const Floats most = Vectors::fill(layer.epilogue.most);
-  const Bytes least = Vectors::fill(static_cast<uint8_t>(layer.epilogue.least));
-  const Bytes flip = Vectors::fill(layer.epilogue.source_flip),
-              flip_back = Vectors::fill(layer.epilogue.result_flip);
+  const Bytes flip = Vectors::fill(layer.epilogue.source_flip);
 
   const auto* const padding = static_cast<const uint8_t*>(layer.padding.const_data_ptr());
   const uint8_t* pixels[kKernel];  // one of each row of the source
@@ -158,7 +184,8 @@ INT8GRAPH_FOR_VNNI INT8GRAPH_UNROLLED void compute_rows(const DepthwiseLayer& la
   outside.read(pixels, block.first, flip);
 
   const int64_t channels = rows.channels, width = rows.width, left = layer.pad_left;
-  uint8_t* result = rows.result + block.first;
+  const int64_t pixel_bytes = channels * layer.epilogue.result_bytes();
+  uint8_t* result = rows.result + block.first * layer.epilogue.result_bytes();
   for (int64_t y = rows.first; y < rows.last; ++y) {
     for (int64_t k = 0; k < kKernel; ++k) {
       const int64_t line = y * kStride - layer.pad_top + k;
@@ -187,15 +214,18 @@ INT8GRAPH_FOR_VNNI INT8GRAPH_UNROLLED void compute_rows(const DepthwiseLayer& la
         }
       }
       if (x >= kOpen - 1) {
-        Bytes integers[kVectors];
+        Floats numbers[kVectors];
         for (int64_t v = 0; v < kVectors; ++v) {
-          const Floats numbers =
+          numbers[v] =
               Vectors::multiply_add(Vectors::to_floats(sums[kOpen - 1][v]), scales[v], biases[v]);
-          integers[v] = Vectors::to_integers(Vectors::smaller(numbers, most));
+          numbers[v] = Vectors::smaller(most, numbers[v]);  // keeps NaN
         }
-        const Bytes bytes = Vectors::larger(Vectors::to_u8(integers), least) ^ flip_back;
-        std::memcpy(result, &bytes, sizeof bytes);
-        result += channels;
+        if (layer.epilogue.writes_floats) {
+          write_floats<kChannels>(numbers, layer.epilogue, result);
+        } else {
+          write_steps<kChannels>(numbers, layer.epilogue, result);
+        }
+        result += pixel_bytes;
       }
       for (int64_t open = kOpen - 1; open > 0; --open) {
         for (int64_t v = 0; v < kVectors; ++v) sums[open][v] = sums[open - 1][v];
@@ -216,14 +246,14 @@ constexpr OfBlocks kOfBlocks = {compute_rows<16, kKernel, kStride>,
                                 compute_rows<64, kKernel, kStride>};
 
 const OfBlocks& of_blocks(const DepthwiseLayer& layer) {
-  const bool steps = layer.stride == 2;
+  const bool by_two = layer.stride == 2;
   switch (layer.kernel) {
     case 3:
-      return steps ? kOfBlocks<3, 2> : kOfBlocks<3, 1>;
+      return by_two ? kOfBlocks<3, 2> : kOfBlocks<3, 1>;
     case 5:
-      return steps ? kOfBlocks<5, 2> : kOfBlocks<5, 1>;
+      return by_two ? kOfBlocks<5, 2> : kOfBlocks<5, 1>;
     default:
-      return steps ? kOfBlocks<7, 2> : kOfBlocks<7, 1>;
+      return by_two ? kOfBlocks<7, 2> : kOfBlocks<7, 1>;
   }
 }
 
@@ -233,14 +263,6 @@ void compute(const DepthwiseLayer& layer, const Rows& rows) {
     compute_rows[block.channels / 32](layer, block, rows);
   }
 }
-
-#else
-
-void compute(const DepthwiseLayer&, const Rows&) {
-  TORCH_INTERNAL_ASSERT(false, "a depthwise layer on a CPU without AVX512-VNNI");
-}
-
-#endif
 
 }  // namespace
 
@@ -259,9 +281,8 @@ DepthwiseLayer::DepthwiseLayer(const ConvPlan& plan)
 }
 
 bool can_be_depthwise(const ConvPlan& plan) {
-#ifdef INT8GRAPH_HAS_VNNI
-  const CpuFeatures& cpu = load_onednn().cpu;
-  if (!cpu.vnni || !cpu.avx512 || plan.is_transposed() || plan.spatial_dimensions() != 2) {
+  if (!load_onednn().cpu.has_avx512_vnni() || plan.is_transposed() ||
+      plan.spatial_dimensions() != 2) {
     return false;
   }
   const c10::IntArrayRef weight = plan.layer.weight.sizes();
@@ -270,14 +291,9 @@ bool can_be_depthwise(const ConvPlan& plan) {
   const bool has_known_size = (kernel == 3 || kernel == 5 || kernel == 7) && stride <= 2;
   const bool is_depthwise = plan.groups == plan.input_channels() &&
                             plan.groups == plan.output_channels() && plan.groups >= kLeastChannels;
-  const auto is_outside = [](int64_t pad) { return pad < 0; };
   const auto is_one = [](int64_t number) { return number == 1; };
-  return is_square && has_known_size && is_depthwise && can_be_epilogue(plan) && !plan.summand() &&
-         std::ranges::all_of(plan.dilations, is_one) &&
-         std::ranges::none_of(plan.pads_begin, is_outside);
-#else
-  return plan.groups < 0;
-#endif
+  return is_square && has_known_size && is_depthwise &&
+         std::ranges::all_of(plan.dilations, is_one) && can_be_epilogue(plan) && !plan.summand();
 }
 
 void depthwise(const DepthwiseLayer& layer, const at::Tensor& source, const at::Tensor& result) {
@@ -285,18 +301,20 @@ void depthwise(const DepthwiseLayer& layer, const at::Tensor& source, const at::
   const int64_t channels = source.size(1), height = source.size(2), width = source.size(3);
   const int64_t image = height * width * channels;
   const int64_t in_image = result.size(2), result_line = result.size(3) * channels;
+  const int64_t result_bytes = result_line * layer.epilogue.result_bytes();
   const auto* const from = static_cast<const uint8_t*>(source.const_data_ptr());
   auto* const to = static_cast<uint8_t*>(result.data_ptr());
-  const int64_t cost = result_line * layer.kernel * layer.kernel / kProductsAtOnce;
-  parallel_for(result.size(0) * in_image, cost, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end;) {
-      const int64_t first = row % in_image;
-      const int64_t last = std::min(in_image, first + end - row);
-      compute(layer, {from + row / in_image * image, height, width, to + row * result_line, first,
-                      last, result.size(3), channels});
-      row += last - first;
-    }
-  });
+  const int64_t products = result_line * layer.kernel * layer.kernel;
+  parallel_for(result.size(0) * in_image, cost_of_products(products, /*at_once=*/36),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t row = begin; row < end;) {
+                   const int64_t first = row % in_image;
+                   const int64_t last = std::min(in_image, first + end - row);
+                   compute(layer, {from + row / in_image * image, height, width,
+                                   to + row * result_bytes, first, last, result.size(3), channels});
+                   row += last - first;
+                 }
+               });
 }
 
 }  // namespace int8graph

@@ -33,12 +33,12 @@ struct DepthwiseLayer {
 };
 
 /// Whether the layer is for this: on a CPU with AVX512-VNNI, of 3 x 3, 5 x 5 or 7 x 7 pixels, in
-/// steps of 1 or 2, of 16 channels or more, into int8, with nothing but clamps behind it.
+/// steps of 1 or 2, of 16 channels or more, with nothing but clamps behind it.
 bool can_be_depthwise(const ConvPlan& plan);
 
 /// Writes the convolution.
 /// @param source [N, C, H, W], channels-last and dense, `quint8` or `qint8`
-/// @param result likewise, of the layer's sizes
+/// @param result likewise, or fp32, of the layer's sizes
 void depthwise(const DepthwiseLayer& layer, const at::Tensor& source, const at::Tensor& result);
 
 }  // namespace int8graph

@@ -14,13 +14,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-bool is_relu(const PostOp& op) {
-  return op.algorithm == dnnl::algorithm::eltwise_relu && op.alpha == 0;
-}
-
 bool is_clamp(const PostOp& op) {
   const bool has_limits = op.algorithm == dnnl::algorithm::eltwise_clip_v2 && op.alpha <= op.beta;
-  return is_relu(op) || has_limits;
+  return op.is_relu() || has_limits;
 }
 
 /// What makes numbers of that type unsigned when it is added.
@@ -54,8 +50,8 @@ Epilogue::Epilogue(const ConvPlan& plan) : writes_floats(!plan.quantizer) {
       summand_flip = static_cast<uint8_t>(shift_of(summand));
       biases = biases - summand.scale * static_cast<double>(summand.zero_point + summand_flip);
     } else {
-      const double least_left = is_relu(op) ? 0 : op.alpha;
-      const double most_left = is_relu(op) ? kInfinity : op.beta;
+      const double least_left = op.is_relu() ? 0 : op.alpha;
+      const double most_left = op.is_relu() ? kInfinity : op.beta;
       low = std::clamp(low, least_left, most_left);
       high = std::clamp(high, least_left, most_left);
     }

@@ -18,9 +18,12 @@ struct Epilogue {
   /// @param plan see can_be_epilogue()
   explicit Epilogue(const ConvPlan& plan);
 
+  /// Of a number of the result.
+  int64_t result_bytes() const { return writes_floats ? sizeof(float) : 1; }
+
   at::Tensor scales, biases;  ///< f32 [C]
   float summand_scale = 0;    ///< 0 where there is no summand
-  float least, most;          ///< of the result
+  float least, most;          ///< of the result's unsigned steps, or floats
   bool writes_floats;
   uint8_t source_flip;  ///< the bits that make bytes unsigned, and signed again
   uint8_t result_flip;

@@ -15,6 +15,12 @@ namespace int8graph {
 /// GRAIN_SIZE.
 inline constexpr int64_t kLeastOfAThread = 32768;
 
+/// The cost of so many products of bytes: with that, a thread has some 15 us to do at the least.
+/// @param at_once how many are done in the time that it takes to read a number
+constexpr int64_t cost_of_products(int64_t products, int64_t at_once = 128) {
+  return products / at_once;
+}
+
 /// Calls body(first, last) for parts of 0 to `count`, by PyTorch's threads where there is enough to
 /// do. The first exception of a thread is thrown when all are done.
 ///

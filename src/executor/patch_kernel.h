@@ -25,8 +25,8 @@ struct PatchPlan {
   uint8_t padding;  ///< the source's zero point
 };
 
-/// Nothing where that is impossible: for groups, dilations, what pointwise() is not for; and
-/// nothing where copying takes longer than it saves.
+/// Nothing where that is impossible: for groups, dilations, and what pointwise() is not for, such
+/// as GELU behind it; and nothing where copying takes longer than it saves.
 std::optional<PatchPlan> patch_plan(const ConvPlan& convolution);
 
 /// @param name what the verbose log calls it

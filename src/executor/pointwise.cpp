@@ -67,8 +67,6 @@ struct Tile {
   int64_t columns;     ///< up to 64
 };
 
-#ifdef INT8GRAPH_HAS_VNNI
-
 using Bytes64 = VnniVectors<kColumns>;
 
 /// From the order of columns to that of packed numbers (see VnniVectors), and back.
@@ -89,7 +87,7 @@ INT8GRAPH_INLINE_FOR_VNNI void write_floats(const __m512* numbers, const Tile& t
   for (int64_t v = 0; v < kTileVectors; ++v) {
     const auto lanes = static_cast<__mmask16>(mask_of(tile) >> (v * kLanes));
     _mm512_mask_storeu_ps(result + v * sizeof(__m512), lanes,
-                          _mm512_maskz_max_ps(lanes, numbers[v], Bytes64::fill(epilogue.least)));
+                          Bytes64::larger(Bytes64::fill(epilogue.least), numbers[v]));
   }
 }
 
@@ -136,7 +134,7 @@ INT8GRAPH_INLINE_FOR_VNNI void write_row(const __m512i* sums, const __m512i& sum
       numbers[v] = Bytes64::multiply_add(Bytes64::to_floats(addends[v]),
                                          Bytes64::fill(epilogue.summand_scale), numbers[v]);
     }
-    numbers[v] = Bytes64::smaller(numbers[v], Bytes64::fill(epilogue.most));
+    numbers[v] = Bytes64::smaller(Bytes64::fill(epilogue.most), numbers[v]);  // keeps NaN
   }
   if (epilogue.writes_floats) {
     write_floats<kTileVectors>(numbers, tile, epilogue, result);
@@ -230,14 +228,6 @@ void multiply_rows(Tile tile, int64_t rows, const Epilogue& epilogue) {
   }
 }
 
-#else
-
-void multiply_rows(Tile, int64_t, const Epilogue&) {
-  TORCH_INTERNAL_ASSERT(false, "a pointwise layer on a CPU without AVX512-VNNI");
-}
-
-#endif
-
 int64_t blocks_of(const PointwiseLayer& layer) {
   return (layer.outputs + kColumns - 1) / kColumns;
 }
@@ -253,8 +243,8 @@ void multiply_block(const PointwiseLayer& layer, const uint8_t* source, int64_t 
                   weight + block * block_bytes(layer.inputs),
                   layer.epilogue.scales.const_data_ptr<float>() + column,
                   layer.epilogue.biases.const_data_ptr<float>() + column,
-                  result + column * layer.result_bytes(),
-                  layer.outputs * layer.result_bytes(),
+                  result + column * layer.epilogue.result_bytes(),
+                  layer.outputs * layer.epilogue.result_bytes(),
                   std::min(kColumns, layer.outputs - column)};
   multiply_rows(tile, rows, layer.epilogue);
 }
@@ -272,22 +262,18 @@ PointwiseLayer::PointwiseLayer(const ConvPlan& plan)
 }
 
 bool can_be_pointwise(const ConvPlan& plan) {
-#ifdef INT8GRAPH_HAS_VNNI
   const CpuFeatures& cpu = load_onednn().cpu;
-  return cpu.vnni && cpu.avx512 && !plan.is_transposed() && plan.groups == 1 &&
+  return cpu.has_avx512_vnni() && !cpu.amx && !plan.is_transposed() && plan.groups == 1 &&
          plan.input_channels() % 4 == 0 && are_all(1, plan.layer.weight.sizes().slice(2)) &&
          are_all(1, plan.strides) && are_all(0, plan.pads_begin) && are_all(0, plan.pads_end) &&
          can_be_epilogue(plan);
-#else
-  return plan.groups < 0;
-#endif
 }
 
 int64_t pixels_at_once(const PointwiseLayer& layer) {
   constexpr int64_t kInL1 = 24 << 10, kInL2 = 192 << 10;  // bytes
   constexpr int64_t kMultiple = 24;  // of all numbers of rows that are multiplied at once
   const bool is_small = layer.inputs * layer.outputs <= kInL1;
-  const int64_t pixel = layer.inputs + layer.outputs * layer.result_bytes();
+  const int64_t pixel = layer.inputs + layer.outputs * layer.epilogue.result_bytes();
   return std::max<int64_t>(1, (is_small ? kInL1 : kInL2) / pixel / kMultiple) * kMultiple;
 }
 
@@ -303,12 +289,13 @@ void pointwise(const PointwiseLayer& layer, const at::Tensor& source, const at::
     for (int64_t i = begin; i < end; ++i) {
       const int64_t first = i / blocks * at_once;
       multiply_block(layer, from + first * layer.inputs, std::min(at_once, rows - first),
-                     i % blocks, to + first * layer.outputs * layer.result_bytes());
+                     i % blocks, to + first * layer.outputs * layer.epilogue.result_bytes());
     }
   });
 }
 
-void pointwise(const PointwiseLayer& layer, const uint8_t* source, int64_t pixels, void* result) {
+void pointwise_rows(const PointwiseLayer& layer, const uint8_t* source, int64_t pixels,
+                    void* result) {
   for (int64_t block = 0; block < blocks_of(layer); ++block) {
     multiply_block(layer, source, pixels, block, static_cast<uint8_t*>(result));
   }

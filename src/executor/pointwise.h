@@ -16,15 +16,13 @@ struct PointwiseLayer {
   /// @param plan see can_be_pointwise()
   explicit PointwiseLayer(const ConvPlan& plan);
 
-  /// Of a number.
-  int64_t result_bytes() const { return epilogue.writes_floats ? sizeof(float) : 1; }
-
   int64_t inputs, outputs;  ///< channels
   PackedWeight weight;      ///< [N / 64][K / 4][64][4], filled up with zeros, see pointwise.cpp
   Epilogue epilogue;
 };
 
-/// Whether the layer is for this: on a CPU with AVX512-VNNI, of a multiple of four input channels,
+/// Whether the layer is for this: on a CPU with AVX512-VNNI and without AMX, which oneDNN has other
+/// kernels for, of a multiple of four input channels,
 /// in steps of 1 (behind what ConvPlan::subsampling picks), without padding and groups, with
 /// nothing but a summand in int8 and clamps behind it.
 bool can_be_pointwise(const ConvPlan& plan);
@@ -38,16 +36,10 @@ void pointwise(const PointwiseLayer& layer, const at::Tensor& source, const at::
 /// write stays in a cache.
 int64_t pixels_at_once(const PointwiseLayer& layer);
 
-/// What so many products cost, for parallel_for(): with that, a thread has 15 us to do at the
-/// least.
-constexpr int64_t cost_of_products(int64_t products) {
-  constexpr int64_t kAtOnce = 128;  // in the time that it takes to read a number
-  return products / kAtOnce;
-}
-
 /// Writes the convolution of some pixels, by this thread alone.
 /// @param source [pixels, inputs]
 /// @param result [pixels, outputs]
-void pointwise(const PointwiseLayer& layer, const uint8_t* source, int64_t pixels, void* result);
+void pointwise_rows(const PointwiseLayer& layer, const uint8_t* source, int64_t pixels,
+                    void* result);
 
 }  // namespace int8graph

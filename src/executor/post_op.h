@@ -26,6 +26,7 @@ struct PostOp {
 
   bool reads_operand() const { return argument || constant.defined(); }
   bool reads_another_tensor() const { return reads_operand() || by_channel.defined(); }
+  bool is_relu() const { return algorithm == dnnl::algorithm::eltwise_relu && alpha == 0; }
   bool is_prelu() const { return algorithm == dnnl::algorithm::undef; }
 };
 

@@ -13,7 +13,7 @@
 namespace int8graph {
 
 /// One partition's primitives, made when they are first asked for. A refusal is remembered, too.
-/// @tparam Primitive has `std::string implementation() const`, oneDNN's name of its kernel, and
+/// @tparam Primitive has `std::string implementation() const`, the name of its kernel, and
 ///   `std::string shape() const`, what it was made for.
 template <typename Primitive>
 class PrimitiveCache {

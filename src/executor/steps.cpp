@@ -12,10 +12,6 @@ using dnnl::algorithm;
 
 namespace {
 
-bool is_relu(const PostOp& op) {
-  return op.algorithm == algorithm::eltwise_relu && op.alpha == 0;
-}
-
 /// The post-op on numbers that are divided by `scale`, to which `zero_point` is added; nothing if
 /// there is none.
 std::optional<PostOp> in_steps(PostOp op, float scale, float zero_point) {
@@ -24,7 +20,7 @@ std::optional<PostOp> in_steps(PostOp op, float scale, float zero_point) {
     return op;
   }
   if (op.reads_another_tensor() || op.is_prelu()) return {};
-  if (is_relu(op)) return zero_point == 0 ? std::optional(op) : std::nullopt;
+  if (op.is_relu()) return zero_point == 0 ? std::optional(op) : std::nullopt;
   if (op.algorithm != algorithm::eltwise_clip_v2) return {};
   op.alpha = op.alpha / scale + zero_point;
   op.beta = op.beta / scale + zero_point;

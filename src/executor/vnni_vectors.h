@@ -1,8 +1,5 @@
 #pragma once
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define INT8GRAPH_HAS_VNNI
-
 #include <immintrin.h>
 
 #include <cstdint>
@@ -12,7 +9,8 @@ namespace int8graph {
 /// Marks functions for CPUs with AVX512-VNNI, which the library as a whole is not built for. What
 /// they call is marked so, too; lambdas can't be.
 #define INT8GRAPH_FOR_VNNI __attribute__((target("avx512bw,avx512vl,avx512vnni,fma")))
-#define INT8GRAPH_INLINE_FOR_VNNI INT8GRAPH_FOR_VNNI [[gnu::always_inline]] inline
+#define INT8GRAPH_INLINE_FOR_VNNI \
+  __attribute__((target("avx512bw,avx512vl,avx512vnni,fma"), always_inline)) inline
 
 /// Unrolls loops over arrays of vectors, which then lie in registers.
 #ifdef __clang__
@@ -75,8 +73,12 @@ inline constexpr int kAll = -1;
     INT8GRAPH_INLINE_FOR_VNNI static Bytes to_integers(Floats numbers) {                 \
       return PREFIX##_maskz_cvtps_epi32(kAll, numbers);                                  \
     }                                                                                    \
+    /* b where one of them is NaN */                                                     \
     INT8GRAPH_INLINE_FOR_VNNI static Floats smaller(Floats a, Floats b) {                \
       return PREFIX##_maskz_min_ps(kAll, a, b);                                          \
+    }                                                                                    \
+    INT8GRAPH_INLINE_FOR_VNNI static Floats larger(Floats a, Floats b) {                 \
+      return PREFIX##_maskz_max_ps(kAll, a, b);                                          \
     }                                                                                    \
     /* four vectors of integers in one of 0 to 255 */                                    \
     INT8GRAPH_INLINE_FOR_VNNI static Bytes to_u8(const Bytes* integers) {                \
@@ -94,5 +96,3 @@ INT8GRAPH_VNNI_VECTORS(16, 128, _mm);
 #undef INT8GRAPH_VNNI_VECTORS
 
 }  // namespace int8graph
-
-#endif

@@ -17,7 +17,7 @@ namespace {
 namespace jit = torch::jit;
 using Sizes = std::vector<int64_t>;
 
-/// A depthwise convolution that a 1x1 convolution reads.
+/// A depthwise convolution.
 struct Form {
   int64_t channels;
   int64_t kernel = 3;
@@ -25,6 +25,7 @@ struct Form {
   std::string tail = "torch.relu(y)";
   QScheme qscheme = QScheme::PerTensorAffine;
   std::string source = "x";
+  bool is_quantized = true;  ///< the result, as a 1x1 convolution reads it
 };
 
 jit::Module model(const Form& form) {
@@ -36,9 +37,10 @@ jit::Module model(const Form& form) {
   add("w", noise({channels, 1, kernel, kernel}, 2) * 0.3);
   add("b", noise({channels}, 3));
   add("second", noise({8, channels, 1, 1}, 5));
-  module.define("def forward(self, x):\n  y = torch.conv2d(" + form.source + ", self.w, self.b, " +
-                form.parameters + ", [1, 1], " + std::to_string(channels) + ")\n  return " +
-                "torch.conv2d(" + form.tail + ", self.second)\n");
+  module.define(
+      "def forward(self, x):\n  y = torch.conv2d(" + form.source + ", self.w, self.b, " +
+      form.parameters + ", [1, 1], " + std::to_string(channels) + ")\n  return " +
+      (form.is_quantized ? "torch.conv2d(" + form.tail + ", self.second)\n" : form.tail + "\n"));
   module.eval();
   return module;
 }
@@ -59,7 +61,11 @@ struct Kernel {
     if (!result) return {};
     const at::Tensor expected = partition.unfused(inputs);
     EXPECT_EQ(result->sizes(), expected.sizes());
-    expect_one_step_apart(*result, expected);
+    if (result->is_quantized()) {
+      expect_one_step_apart(*result, expected);
+    } else {
+      EXPECT_TRUE(at::allclose(*result, expected, 1e-4, 1e-4));
+    }
     return *result;
   }
 
@@ -100,6 +106,19 @@ TEST_F(DepthwiseKernel, OfAnyKernelAndImage) {
   const Kernel wide({16, 7, "[1, 1], [3, 3]"});
   wide.expect_right(2, 1, 1);
   wide.expect_right(1, 2, 3);
+}
+
+TEST_F(DepthwiseKernel, MakesFp32Too) {
+  for (const int64_t channels : {16, 40, 64, 100}) {
+    for (const char* const tail : {"y", "torch.relu(y)", "torch.clamp(y, -0.5, 0.8)"}) {
+      SCOPED_TRACE(tail);
+      Form form{channels, 7, "[1, 1], [3, 3]", tail};
+      form.is_quantized = false;
+      const Kernel depthwise(form);
+      ASSERT_TRUE(depthwise.kernel);
+      depthwise.expect_right(2, 9, 10);
+    }
+  }
 }
 
 TEST_F(DepthwiseKernel, OfPaddingOnOneSide) {
@@ -162,6 +181,24 @@ TEST_F(DepthwiseKernel, LeavesWhatDoesNotFitToOneDnnGraph) {
   EXPECT_FALSE(depthwise.kernel->run(std::vector{depthwise.partition.int8(noise({1, 32, 6, 20}))}));
   EXPECT_FALSE(
       depthwise.kernel->run(std::vector{depthwise.partition.int8(noise({1, 31, 20, 20}))}));
+}
+
+/// Which kernel a partition has shows in what it leaves to oneDNN: nothing.
+TEST_F(DepthwiseKernel, IsAPartitionsKernel) {
+  for (const bool is_quantized : {true, false}) {
+    Form form{32};
+    form.is_quantized = is_quantized;
+    const Kernel depthwise(form);
+    const auto kernel =
+        make_primitive_kernel(*depthwise.partition.node().g(c10::attr::Subgraph), "depthwise",
+                              OutputLayout::Any, {false}, Weights::Owned);
+    const std::vector<at::Tensor> inputs = {depthwise.partition.int8(noise({2, 32, 9, 8}))};
+    const auto result = kernel->run(inputs);
+    ASSERT_TRUE(result);
+    EXPECT_TRUE(at::equal(result->is_quantized() ? result->int_repr() : *result,
+                          result->is_quantized() ? depthwise.kernel->run(inputs)->int_repr()
+                                                 : *depthwise.kernel->run(inputs)));
+  }
 }
 
 TEST_F(DepthwiseKernel, IsForWhatItKnows) {

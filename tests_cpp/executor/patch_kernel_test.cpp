@@ -74,7 +74,7 @@ struct Kernel {
   std::unique_ptr<const PrimitiveKernel> kernel;
 };
 
-using PatchKernel = NeedsAvx512Vnni;
+using PatchKernel = NeedsAvx512VnniWithoutAmx;
 
 constexpr const char* kFirst = "torch.relu(torch.conv2d(x, self.w, self.b, [2, 2], [3, 3]))";
 

@@ -80,7 +80,7 @@ struct Kernel {
   std::unique_ptr<const PrimitiveKernel> kernel;
 };
 
-using PointwiseKernel = NeedsAvx512Vnni;
+using PointwiseKernel = NeedsAvx512VnniWithoutAmx;
 
 TEST_F(PointwiseKernel, OfAnyNumberOfChannels) {
   for (const auto& [inputs, outputs] : {std::array<int64_t, 2>{4, 1},
@@ -166,6 +166,46 @@ TEST_F(PointwiseKernel, AddsASummand) {
       }
     }
   }
+}
+
+TEST_F(PointwiseKernel, AddsASummandThatBroadcasts) {
+  const Kernel sum(sum_of(24, "torch.relu", QScheme::PerTensorAffine));
+  const size_t source = sum.plan.source.argument, summand = sum.plan.summand().value();
+  std::vector<at::Tensor> arguments(2);
+  arguments[source] = sum.partition.int8(noise({2, 64, 6, 5}), source);
+  for (const Sizes& sizes : {Sizes{2, 24, 1, 1}, Sizes{1, 24, 6, 5}, Sizes{24, 1, 1}, Sizes{5}}) {
+    arguments[summand] = sum.partition.int8(noise(sizes, 6), summand);
+    sum.expect_right(arguments);
+  }
+}
+
+TEST_F(PointwiseKernel, DoesNotOverwriteItsSource) {
+  const Kernel sum({64, 64, "torch.relu(torch.conv2d(x, self.w) + x)"});
+  ASSERT_TRUE(sum.kernel && sum.plan.summand());
+  ASSERT_EQ(sum.partition.node().inputs().size(), 1);
+  const auto form = [&] {
+    return sum.partition.int8(noise({2, 64, 6, 5})).contiguous(at::MemoryFormat::ChannelsLast);
+  };
+  std::vector<at::Tensor> unique = {form()};
+  expect_one_step_apart(sum.kernel->run(unique).value(), sum.partition.unfused({form()}));
+}
+
+TEST_F(PointwiseKernel, AddsInPlaceOnSeveralThreads) {
+  const Kernel sum(sum_of(100, "torch.relu", QScheme::PerTensorAffine));
+  const size_t source = sum.plan.source.argument, summand = sum.plan.summand().value();
+  std::vector<at::Tensor> arguments(2);
+  arguments[source] = sum.partition.int8(noise({2, 64, 60, 61}), source);
+  arguments[summand] = sum.partition.int8(noise({2, 100, 60, 61}, 6), summand)
+                           .contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor expected = sum.partition.unfused(arguments);
+  const ThreadCount three(3);
+  expect_one_step_apart(sum.kernel->run(arguments).value(), expected);
+}
+
+TEST_F(PointwiseKernel, SumsManyProductsExactly) {
+  const Kernel symmetric(
+      {4096, 20, "torch.relu(torch.conv2d(x, self.w, self.b))", 0, QScheme::PerTensorSymmetric});
+  symmetric.expect_right(1, 3, 4);
 }
 
 TEST_F(PointwiseKernel, WritesOverASummandThatNobodyElseHolds) {

@@ -10,8 +10,16 @@ namespace int8graph {
 class NeedsAvx512Vnni : public testing::Test {
  protected:
   void SetUp() override {
-    const CpuFeatures& cpu = load_onednn().cpu;
-    if (!cpu.vnni || !cpu.avx512) GTEST_SKIP() << "this CPU has no AVX512-VNNI";
+    if (!load_onednn().cpu.has_avx512_vnni()) GTEST_SKIP() << "this CPU has no AVX512-VNNI";
+  }
+};
+
+/// The same for those that leave CPUs with AMX to oneDNN.
+class NeedsAvx512VnniWithoutAmx : public NeedsAvx512Vnni {
+ protected:
+  void SetUp() override {
+    NeedsAvx512Vnni::SetUp();
+    if (load_onednn().cpu.amx) GTEST_SKIP() << "this CPU has AMX";
   }
 };
 

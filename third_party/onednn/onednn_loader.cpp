@@ -89,7 +89,8 @@ CpuFeatures features_of(dnnl_cpu_isa_t isa) {
                         isa == dnnl_cpu_isa_avx || isa == dnnl_cpu_isa_avx2;
   const bool is_avx2_vnni = isa == dnnl_cpu_isa_avx2_vnni || isa == dnnl_cpu_isa_avx2_vnni_2;
   return {.vnni = !is_older && isa != dnnl_cpu_isa_avx512_core,
-          .avx512 = !is_older && !is_avx2_vnni};
+          .avx512 = !is_older && !is_avx2_vnni,
+          .amx = (isa & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx};
 }
 
 OneDnnLibrary open_library() {

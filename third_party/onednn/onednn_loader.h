@@ -8,6 +8,9 @@ namespace int8graph {
 struct CpuFeatures {
   bool vnni = true;  ///< AVX512-VNNI or AVX-VNNI
   bool avx512 = true;
+  bool amx = false;  ///< AMX-INT8, whose products are eight times as many
+
+  bool has_avx512_vnni() const { return vnni && avx512; }
 };
 
 /// The oneDNN library that was opened.
