@@ -11,7 +11,7 @@
 namespace int8graph {
 
 /// The kernel for a convolution, transposed or not, and what is fused to it, by oneDNN's
-/// primitives: for what our own are not for (see make_primitive_kernel()).
+/// primitives: for what our own kernels are not for (see make_primitive_kernel()).
 ///
 /// All sizes and threads share one packed weight, where oneDNN Graph packs it for each size; and a
 /// partition takes oneDNN Graph 2 to 7 ms before the first size, in which it builds and tries all

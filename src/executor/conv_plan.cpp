@@ -19,11 +19,11 @@ namespace {
 /// Bytes of a pixel, one per channel; copying fewer at a time is slow.
 constexpr int64_t kFewestBytesToCopy = 64;
 
+}  // namespace
+
 bool are_all(int64_t number, c10::IntArrayRef list) {
   return std::ranges::all_of(list, [&](int64_t each) { return each == number; });
 }
-
-}  // namespace
 
 std::optional<size_t> ConvPlan::summand() const {
   const auto sum =

@@ -64,6 +64,9 @@ struct ConvPlan {
   }
 };
 
+/// Whether all of the list are that number, such as strides of 1.
+bool are_all(int64_t number, c10::IntArrayRef list);
+
 /// What the result looks like for a source of these sizes, channels-last.
 /// @throws std::invalid_argument if they do not fit the convolution
 OutputSpec result_spec(const ConvPlan& plan, c10::IntArrayRef source);

@@ -12,7 +12,7 @@ struct Graph;
 namespace int8graph {
 
 /// Why PyTorch has to run a partition in fp32, from the same int8 values, on a CPU with these
-/// features (executor/fp32_partition.h). Nothing where oneDNN runs it.
+/// features (executor/fp32_partition.h). Nothing where it runs in int8.
 ///
 /// Products without VNNI: `vpmaddubsw` multiplies u8 by s8 and adds the products of two
 /// neighbouring input channels in 16 bits, where 255 * 127 + 255 * 127 becomes 32767. Activations

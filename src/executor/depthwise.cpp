@@ -291,9 +291,8 @@ bool can_be_depthwise(const ConvPlan& plan) {
   const bool has_known_size = (kernel == 3 || kernel == 5 || kernel == 7) && stride <= 2;
   const bool is_depthwise = plan.groups == plan.input_channels() &&
                             plan.groups == plan.output_channels() && plan.groups >= kLeastChannels;
-  const auto is_one = [](int64_t number) { return number == 1; };
-  return is_square && has_known_size && is_depthwise &&
-         std::ranges::all_of(plan.dilations, is_one) && can_be_epilogue(plan) && !plan.summand();
+  return is_square && has_known_size && is_depthwise && are_all(1, plan.dilations) &&
+         can_be_epilogue(plan) && !plan.summand();
 }
 
 void depthwise(const DepthwiseLayer& layer, const at::Tensor& source, const at::Tensor& result) {

@@ -15,14 +15,14 @@ enum class Weights {
   Owned,   ///< the partition's kernel alone, which may give back their memory
 };
 
-/// A weight in the layout that a primitive wants.
+/// A weight in the layout that a primitive, or a kernel of our own, wants.
 ///
 /// The memory of the tensor that it came from can be given back, where nobody else reads that, and
 /// is restored from the packed form for whoever needs it after all. Until then the tensor, and
 /// others over its storage, have sizes but no data.
 class PackedWeight {
  public:
-  /// @param plain how `weight` lies, in the primitive's dimensions
+  /// @param plain how `weight` lies, in the dimensions of `layout`
   /// @throws dnnl::error if oneDNN can't bring it into `layout`
   PackedWeight(at::Tensor weight, dnnl::memory::desc plain, const dnnl::memory::desc& layout);
 

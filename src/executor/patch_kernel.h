@@ -26,7 +26,7 @@ struct PatchPlan {
 };
 
 /// Nothing where that is impossible: for groups, dilations, and what pointwise() is not for, such
-/// as GELU behind it; and nothing where copying takes longer than it saves.
+/// as GELU behind it, or a CPU with AMX; and nothing where copying takes longer than it saves.
 std::optional<PatchPlan> patch_plan(const ConvPlan& convolution);
 
 /// @param name what the verbose log calls it

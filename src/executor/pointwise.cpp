@@ -33,10 +33,6 @@ constexpr int64_t most_rows(int64_t vectors) {
 /// rows filled up to a multiple of 64.
 constexpr auto kLayout = memory::format_tag::BA16a64b4a;
 
-bool are_all(int64_t number, c10::IntArrayRef list) {
-  return std::ranges::all_of(list, [&](int64_t each) { return each == number; });
-}
-
 /// Bytes of a block of columns.
 int64_t block_bytes(int64_t inputs) {
   constexpr int64_t kMultiple = 64;
@@ -284,7 +280,8 @@ void pointwise(const PointwiseLayer& layer, const at::Tensor& source, const at::
   const int64_t parts = (rows + at_once - 1) / at_once;
   const auto* const from = static_cast<const uint8_t*>(source.const_data_ptr());
   auto* const to = static_cast<uint8_t*>(result.data_ptr());
-  const int64_t cost = cost_of_products(std::min(rows, at_once) * layer.inputs * kColumns);
+  const int64_t cost =
+      cost_of_products(std::min(rows, at_once) * layer.inputs * std::min(kColumns, layer.outputs));
   parallel_for(parts * blocks, cost, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t first = i / blocks * at_once;

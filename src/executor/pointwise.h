@@ -22,9 +22,9 @@ struct PointwiseLayer {
 };
 
 /// Whether the layer is for this: on a CPU with AVX512-VNNI and without AMX, which oneDNN has other
-/// kernels for, of a multiple of four input channels,
-/// in steps of 1 (behind what ConvPlan::subsampling picks), without padding and groups, with
-/// nothing but a summand in int8 and clamps behind it.
+/// kernels for, of a multiple of four input channels, in steps of 1 (behind what
+/// ConvPlan::subsampling picks), without padding and groups, with nothing but a summand in int8 and
+/// clamps behind it.
 bool can_be_pointwise(const ConvPlan& plan);
 
 /// Writes the convolution.

@@ -28,8 +28,9 @@ std::optional<WeightAndBias> weight_and_bias_of(const LoweredOp& compute, int64_
 ///     scale * sum((q - zero_point) * w) + bias
 ///         =  scale * sum(q * w)  +  (bias - scale * zero_point * sum(w))
 ///
-/// Only for layers each of whose results sums over all of a channel's weights: not for a
-/// convolution with padding, which leaves some out, or a transposed one.
+/// Only for layers each of whose results sums over all of a channel's weights: not for a transposed
+/// convolution, or oneDNN's with padding, which leaves some out. Our own kernels multiply padding,
+/// too (executor/epilogue.h).
 /// @param channel_axis the weight's axis of output channels
 void fold_zero_point(QuantizerParameters& source, WeightAndBias& layer, int64_t channel_axis);
 

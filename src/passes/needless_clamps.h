@@ -16,8 +16,8 @@ namespace int8graph {
 ///
 /// The numbers are the same to the bit: rounding is monotonic, so q(clamp(x, a, b)) is q(x) clamped
 /// to q(a) and q(b), and those are the ends of the quantizer's range. Measured on 1x1 convolutions,
-/// a clamp takes up to 15 % of the kernel (16 to 96 channels), a ReLU up to 4 %. Clamps that write
-/// in place, or whose input is written to, stay, and clamps of what may be integers.
+/// a clamp takes up to 15 % of oneDNN's kernel (16 to 96 channels), a ReLU up to 4 %. Clamps that
+/// write in place, or whose input is written to, stay, and clamps of what may be integers.
 void remove_needless_clamps(torch::jit::Block& block);
 
 }  // namespace int8graph

@@ -9,7 +9,7 @@
 #include "executor/conv_primitive.h"
 #include "executor/onednn_runtime.h"
 #include "testing/ir.h"
-#include "testing/partition.h"
+#include "testing/kernel.h"
 #include "testing/small_models.h"
 
 namespace int8graph {
@@ -29,17 +29,7 @@ struct Kernel {
                                 Weights::Shared)) {}
 
   at::Tensor expect_right(const std::vector<at::Tensor>& inputs) const {
-    const auto result = kernel->run(inputs);
-    EXPECT_TRUE(result);
-    if (!result) return {};
-    const at::Tensor expected = partition.unfused(inputs);
-    EXPECT_FALSE(result->is_view());
-    if (result->is_quantized()) {
-      expect_one_step_apart(*result, expected);
-    } else {
-      EXPECT_TRUE(at::allclose(*result, expected, 1e-4, 1e-4));
-    }
-    return *result;
+    return int8graph::expect_right(*kernel, partition, inputs);
   }
 
   Partition partition;

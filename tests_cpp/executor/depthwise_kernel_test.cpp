@@ -2,12 +2,12 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <string>
-#include <thread>
 
 #include "executor/depthwise.h"
+#include "testing/kernel.h"
 #include "testing/needs_avx512_vnni.h"
-#include "testing/partition.h"
 #include "testing/small_models.h"
 #include "testing/three_threads.h"
 
@@ -25,24 +25,20 @@ struct Form {
   std::string tail = "torch.relu(y)";
   QScheme qscheme = QScheme::PerTensorAffine;
   std::string source = "x";
+  std::string dilation = "[1, 1]";
   bool is_quantized = true;  ///< the result, as a 1x1 convolution reads it
 };
 
 jit::Module model(const Form& form) {
-  jit::Module module("model");
-  const auto add = [&](const char* name, const at::Tensor& value) {
-    module.register_parameter(name, value, /*is_buffer=*/false);
-  };
   const int64_t channels = form.channels, kernel = form.kernel;
-  add("w", noise({channels, 1, kernel, kernel}, 2) * 0.3);
-  add("b", noise({channels}, 3));
-  add("second", noise({8, channels, 1, 1}, 5));
-  module.define(
-      "def forward(self, x):\n  y = torch.conv2d(" + form.source + ", self.w, self.b, " +
-      form.parameters + ", [1, 1], " + std::to_string(channels) + ")\n  return " +
-      (form.is_quantized ? "torch.conv2d(" + form.tail + ", self.second)\n" : form.tail + "\n"));
-  module.eval();
-  return module;
+  return module_of({{"w", noise({channels, 1, kernel, kernel}, 2) * 0.3},
+                    {"b", noise({channels}, 3)},
+                    {"second", noise({8, channels, 1, 1}, 5)}},
+                   "def forward(self, x):\n  y = torch.conv2d(" + form.source +
+                       ", self.w, self.b, " + form.parameters + ", " + form.dilation + ", " +
+                       std::to_string(channels) + ")\n  return " +
+                       (form.is_quantized ? "torch.conv2d(" + form.tail + ", self.second)\n"
+                                          : form.tail + "\n"));
 }
 
 /// The kernel of the depthwise convolution, and its partition to compare with.
@@ -55,18 +51,7 @@ struct Kernel {
   }
 
   at::Tensor expect_right(const at::Tensor& source) const {
-    const std::vector<at::Tensor> inputs = {source};
-    const auto result = kernel->run(inputs);
-    EXPECT_TRUE(result);
-    if (!result) return {};
-    const at::Tensor expected = partition.unfused(inputs);
-    EXPECT_EQ(result->sizes(), expected.sizes());
-    if (result->is_quantized()) {
-      expect_one_step_apart(*result, expected);
-    } else {
-      EXPECT_TRUE(at::allclose(*result, expected, 1e-4, 1e-4));
-    }
-    return *result;
+    return int8graph::expect_right(*kernel, partition, {source});
   }
 
   void expect_right(int64_t images, int64_t height, int64_t width) const {
@@ -108,17 +93,38 @@ TEST_F(DepthwiseKernel, OfAnyKernelAndImage) {
   wide.expect_right(1, 2, 3);
 }
 
+/// A layer that nothing quantizes behind.
+Form in_fp32(int64_t channels, const std::string& tail = "torch.relu(y)") {
+  Form form{channels, 3, "[2, 2], [1, 1]", tail};
+  form.is_quantized = false;
+  return form;
+}
+
 TEST_F(DepthwiseKernel, MakesFp32Too) {
   for (const int64_t channels : {16, 40, 64, 100}) {
     for (const char* const tail : {"y", "torch.relu(y)", "torch.clamp(y, -0.5, 0.8)"}) {
       SCOPED_TRACE(tail);
-      Form form{channels, 7, "[1, 1], [3, 3]", tail};
-      form.is_quantized = false;
-      const Kernel depthwise(form);
-      ASSERT_TRUE(depthwise.kernel);
-      depthwise.expect_right(2, 9, 10);
+      Form wide = in_fp32(channels, tail);
+      wide.kernel = 7;
+      for (const Form& form : {in_fp32(channels, tail), wide}) {
+        const Kernel depthwise(form);
+        ASSERT_TRUE(depthwise.kernel);
+        depthwise.expect_right(2, 9, 10);
+      }
     }
   }
+}
+
+TEST_F(DepthwiseKernel, KeepsNaN) {
+  ConvPlan plan = Kernel(in_fp32(20)).plan;
+  plan.layer.bias = plan.layer.bias.clone();
+  plan.layer.bias[3].fill_(NAN);
+  const auto kernel = make_depthwise_kernel(plan, "depthwise", OutputLayout::Any);
+  const auto dtype = static_cast<c10::ScalarType>(plan.source.parameters.dtype);
+  const at::Tensor source = at::quantize_per_tensor(noise({1, 20, 5, 6}), 0.1, 128, dtype);
+  const at::Tensor result = kernel->run(std::vector{source}).value();
+  EXPECT_TRUE(result.select(1, 3).isnan().all().item<bool>());
+  EXPECT_FALSE(result.select(1, 4).isnan().any().item<bool>());
 }
 
 TEST_F(DepthwiseKernel, OfPaddingOnOneSide) {
@@ -149,9 +155,7 @@ TEST_F(DepthwiseKernel, ReadsAndWritesAnyLayout) {
   for (const auto layout : {OutputLayout::Any, OutputLayout::Contiguous}) {
     const Kernel depthwise({32}, layout);
     const at::Tensor source = depthwise.partition.int8(noise({2, 32, 9, 10}));
-    for (const at::Tensor& lying :
-         {source, source.contiguous(at::MemoryFormat::ChannelsLast), source.transpose(2, 3),
-          source.slice(0, 0, 1).expand({3, 32, 9, 10}), source.slice(3, 4, 9)}) {
+    for (const at::Tensor& lying : layings_of(source)) {
       const at::Tensor result = depthwise.expect_right(lying);
       EXPECT_EQ(result.is_contiguous(), layout == OutputLayout::Contiguous);
     }
@@ -159,21 +163,19 @@ TEST_F(DepthwiseKernel, ReadsAndWritesAnyLayout) {
 }
 
 TEST_F(DepthwiseKernel, DividesRowsAmongThreads) {
-  const Kernel depthwise({64});
-  const ThreadCount two(2);
-  depthwise.expect_right(3, 37, 50);
-  depthwise.expect_right(1, 120, 64);
+  for (const Form& form : {Form{64}, in_fp32(64)}) {
+    const Kernel depthwise(form);
+    const ThreadCount two(2);
+    depthwise.expect_right(3, 37, 50);
+    depthwise.expect_right(1, 120, 64);
+  }
 }
 
 TEST_F(DepthwiseKernel, IsSharedByThreads) {
   const Kernel depthwise({32});
-  std::vector<std::thread> threads;
-  for (int64_t i = 0; i < 4; ++i) {
-    threads.emplace_back([&, i] {
-      for (int64_t size = 3; size < 60; size += 5 + i) depthwise.expect_right(1, size, 20 + size);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  on_four_threads([&](int64_t i) {
+    for (int64_t size = 3; size < 60; size += 5 + i) depthwise.expect_right(1, size, 20 + size);
+  });
 }
 
 TEST_F(DepthwiseKernel, LeavesWhatDoesNotFitToOneDnnGraph) {
@@ -183,32 +185,27 @@ TEST_F(DepthwiseKernel, LeavesWhatDoesNotFitToOneDnnGraph) {
       depthwise.kernel->run(std::vector{depthwise.partition.int8(noise({1, 31, 20, 20}))}));
 }
 
-/// Which kernel a partition has shows in what it leaves to oneDNN: nothing.
 TEST_F(DepthwiseKernel, IsAPartitionsKernel) {
-  for (const bool is_quantized : {true, false}) {
-    Form form{32};
-    form.is_quantized = is_quantized;
+  for (const Form& form : {Form{32}, in_fp32(32)}) {
     const Kernel depthwise(form);
-    const auto kernel =
-        make_primitive_kernel(*depthwise.partition.node().g(c10::attr::Subgraph), "depthwise",
-                              OutputLayout::Any, {false}, Weights::Owned);
-    const std::vector<at::Tensor> inputs = {depthwise.partition.int8(noise({2, 32, 9, 8}))};
-    const auto result = kernel->run(inputs);
-    ASSERT_TRUE(result);
-    EXPECT_TRUE(at::equal(result->is_quantized() ? result->int_repr() : *result,
-                          result->is_quantized() ? depthwise.kernel->run(inputs)->int_repr()
-                                                 : *depthwise.kernel->run(inputs)));
+    EXPECT_TRUE(is_kernel_of(depthwise.partition, *depthwise.kernel));
   }
 }
 
 TEST_F(DepthwiseKernel, IsForWhatItKnows) {
+  Form dilated{32}, sum{32};
+  dilated.dilation = "[2, 2]";
+  sum.tail = "torch.relu(y + x)";
+  EXPECT_TRUE(Kernel(sum).plan.summand());
   const Form refused[] = {{15},
                           {32, 4},
                           {32, 9},
                           {32, 3, "[3, 3], [1, 1]"},
                           {32, 3, "[1, 2], [1, 1]"},
                           {32, 3, "[1, 1], [1, 1]", "torch.gelu(y)"},
-                          {32, 3, "[1, 1], [1, 1]", "torch.sigmoid(y)"}};
+                          {32, 3, "[1, 1], [1, 1]", "torch.sigmoid(y)"},
+                          dilated,
+                          sum};
   for (const Form& form : refused) {
     EXPECT_FALSE(Kernel(form).kernel)
         << form.channels << " " << form.kernel << " " << form.parameters << " " << form.tail;

@@ -3,10 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <thread>
-
+#include "testing/kernel.h"
 #include "testing/needs_avx512_vnni.h"
-#include "testing/partition.h"
 #include "testing/small_models.h"
 #include "testing/three_threads.h"
 
@@ -26,19 +24,13 @@ struct Form {
 };
 
 jit::Module model(const Form& form) {
-  jit::Module module("model");
-  const auto add = [&](const char* name, const at::Tensor& value) {
-    module.register_parameter(name, value, /*is_buffer=*/false);
-  };
   const int64_t channels = form.weight[0];
-  add("w", noise(form.weight, 2) * 0.2);
-  add("v", noise(form.weight, 6) * 0.2);
-  add("b", noise({channels}, 3));
-  add("second", noise({8, channels, 1, 1}, 5));
-  module.define("def forward(self, x):\n  y = " + form.first + "\n  return " +
-                (form.is_quantized ? "torch.conv2d(y, self.second)\n" : "y\n"));
-  module.eval();
-  return module;
+  return module_of({{"w", noise(form.weight, 2) * 0.2},
+                    {"v", noise(form.weight, 6) * 0.2},
+                    {"b", noise({channels}, 3)},
+                    {"second", noise({8, channels, 1, 1}, 5)}},
+                   "def forward(self, x):\n  y = " + form.first + "\n  return " +
+                       (form.is_quantized ? "torch.conv2d(y, self.second)\n" : "y\n"));
 }
 
 /// The kernel for the patches of a partition, if it is for patches, and that partition to compare
@@ -53,18 +45,7 @@ struct Kernel {
   }
 
   at::Tensor expect_right(const at::Tensor& source) const {
-    const std::vector<at::Tensor> inputs = {source};
-    const auto result = kernel->run(inputs);
-    EXPECT_TRUE(result);
-    if (!result) return {};
-    const at::Tensor expected = partition.unfused(inputs);
-    EXPECT_EQ(result->sizes(), expected.sizes());
-    if (result->is_quantized()) {
-      expect_one_step_apart(*result, expected);
-    } else {
-      EXPECT_TRUE(at::allclose(*result, expected, 1e-4, 1e-4));
-    }
-    return *result;
+    return int8graph::expect_right(*kernel, partition, {source});
   }
 
   void expect_right(const Sizes& source) const { expect_right(partition.int8(noise(source))); }
@@ -119,9 +100,7 @@ TEST_F(PatchKernel, ReadsAndWritesAnyLayout) {
   for (const auto layout : {OutputLayout::Any, OutputLayout::Contiguous}) {
     const Kernel first({{64, 3, 7, 7}, kFirst}, layout);
     const at::Tensor source = first.partition.int8(noise({2, 3, 30, 34}));
-    for (const at::Tensor& lying :
-         {source, source.contiguous(at::MemoryFormat::ChannelsLast), source.transpose(2, 3),
-          source.slice(0, 0, 1).expand({3, 3, 30, 34}), source.slice(3, 4, 30)}) {
+    for (const at::Tensor& lying : layings_of(source)) {
       const at::Tensor result = first.expect_right(lying);
       EXPECT_EQ(result.is_contiguous(), layout == OutputLayout::Contiguous);
     }
@@ -140,6 +119,7 @@ TEST_F(PatchKernel, IsForConvolutionsOfFewChannelsThatSaveEnough) {
   for (const Form& form : refused) {
     EXPECT_FALSE(Kernel(form).kernel) << form.first << " " << form.weight;
   }
+  EXPECT_TRUE(Kernel({{32, 3, 3, 3}, kFirst}).kernel);
   EXPECT_TRUE(Kernel(refused[5]).convolution.summand());
 }
 
@@ -151,13 +131,14 @@ TEST_F(PatchKernel, LeavesWhatDoesNotFitToOneDnnGraph) {
 
 TEST_F(PatchKernel, IsSharedByThreads) {
   const Kernel first({{64, 3, 7, 7}, kFirst});
-  std::vector<std::thread> threads;
-  for (int64_t i = 0; i < 4; ++i) {
-    threads.emplace_back([&, i] {
-      for (int64_t size = 7; size < 80; size += 5 + i) first.expect_right({1, 3, size, 20 + size});
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  on_four_threads([&](int64_t i) {
+    for (int64_t size = 7; size < 80; size += 5 + i) first.expect_right({1, 3, size, 20 + size});
+  });
+}
+
+TEST_F(PatchKernel, IsAPartitionsKernel) {
+  const Kernel first({{64, 3, 7, 7}, kFirst});
+  EXPECT_TRUE(is_kernel_of(first.partition, *first.kernel));
 }
 
 TEST_F(PatchKernel, DividesPatchesAmongThreads) {

@@ -2,12 +2,13 @@
 
 #include <ATen/ATen.h>
 
+#include <array>
+#include <cmath>
 #include <string>
-#include <thread>
 
 #include "executor/pointwise.h"
+#include "testing/kernel.h"
 #include "testing/needs_avx512_vnni.h"
-#include "testing/partition.h"
 #include "testing/small_models.h"
 #include "testing/three_threads.h"
 
@@ -28,19 +29,13 @@ struct Form {
 };
 
 jit::Module model(const Form& form) {
-  jit::Module module("model");
-  const auto add = [&](const char* name, const at::Tensor& value) {
-    module.register_parameter(name, value, /*is_buffer=*/false);
-  };
   const double scale = 1 / std::sqrt(static_cast<double>(form.inputs));
-  add("w", noise({form.outputs, form.inputs, form.kernel, form.kernel}, 2) * scale);
-  add("b", noise({form.outputs}, 3));
-  add("other", noise({form.outputs, form.inputs, 1, 1}, 4) * scale);
-  add("second", noise({8, form.outputs, 1, 1}, 5));
-  module.define("def forward(self, x):\n  y = " + form.body + "\n  return " +
-                (form.is_quantized ? "torch.conv2d(y, self.second)\n" : "y\n"));
-  module.eval();
-  return module;
+  return module_of({{"w", noise({form.outputs, form.inputs, form.kernel, form.kernel}, 2) * scale},
+                    {"b", noise({form.outputs}, 3)},
+                    {"other", noise({form.outputs, form.inputs, 1, 1}, 4) * scale},
+                    {"second", noise({8, form.outputs, 1, 1}, 5)}},
+                   "def forward(self, x):\n  y = " + form.body + "\n  return " +
+                       (form.is_quantized ? "torch.conv2d(y, self.second)\n" : "y\n"));
 }
 
 /// The kernel of a partition, if it is for pointwise convolutions, and that partition to compare
@@ -57,17 +52,7 @@ struct Kernel {
   }
 
   at::Tensor expect_right(const std::vector<at::Tensor>& arguments) const {
-    const at::Tensor expected = partition.unfused(arguments);
-    const auto result = kernel->run(arguments);
-    EXPECT_TRUE(result);
-    if (!result) return {};
-    EXPECT_EQ(result->sizes(), expected.sizes());
-    if (result->is_quantized()) {
-      expect_one_step_apart(*result, expected);
-    } else {
-      EXPECT_TRUE(at::allclose(*result, expected, 1e-4, 1e-4));
-    }
-    return *result;
+    return int8graph::expect_right(*kernel, partition, arguments);
   }
 
   void expect_right(int64_t images, int64_t height, int64_t width) const {
@@ -106,6 +91,7 @@ TEST_F(PointwiseKernel, OfAnyNumberOfChannels) {
 TEST_F(PointwiseKernel, OfAnyNumberOfPixels) {
   for (const int64_t outputs : {16, 32, 48, 64}) {
     const Kernel pointwise({16, outputs});
+    ASSERT_TRUE(pointwise.kernel);
     for (int64_t pixels = 1; pixels < 60; ++pixels) pointwise.expect_right(1, 1, pixels);
     pointwise.expect_right(2, 80, 90);
   }
@@ -124,6 +110,21 @@ TEST_F(PointwiseKernel, MakesFp32Too) {
       pointwise.expect_right(2, 9, 10);
     }
   }
+}
+
+TEST_F(PointwiseKernel, KeepsNaN) {
+  Form form{64, 40, "torch.clamp(torch.conv2d(x, self.w, self.b), -1, 2)"};
+  form.is_quantized = false;
+  const Kernel clamped(form);
+  ConvPlan plan = clamped.plan;
+  plan.layer.bias = plan.layer.bias.clone();
+  plan.layer.bias[3].fill_(NAN);
+  const auto kernel =
+      make_pointwise_kernel(plan, "pointwise", OutputLayout::Any, {true}, Weights::Shared);
+  const at::Tensor result =
+      kernel->run(std::vector{clamped.partition.int8(noise({1, 64, 3, 4}))}).value();
+  EXPECT_TRUE(result.select(1, 3).isnan().all().item<bool>());
+  EXPECT_FALSE(result.select(1, 4).isnan().any().item<bool>());
 }
 
 TEST_F(PointwiseKernel, WithClamps) {
@@ -180,29 +181,35 @@ TEST_F(PointwiseKernel, AddsASummandThatBroadcasts) {
 }
 
 TEST_F(PointwiseKernel, DoesNotOverwriteItsSource) {
-  const Kernel sum({64, 64, "torch.relu(torch.conv2d(x, self.w) + x)"});
+  const Kernel sum({128, 128, "torch.relu(torch.conv2d(x, self.w) + x)"});
   ASSERT_TRUE(sum.kernel && sum.plan.summand());
   ASSERT_EQ(sum.partition.node().inputs().size(), 1);
-  const auto form = [&] {
-    return sum.partition.int8(noise({2, 64, 6, 5})).contiguous(at::MemoryFormat::ChannelsLast);
-  };
-  std::vector<at::Tensor> unique = {form()};
-  expect_one_step_apart(sum.kernel->run(unique).value(), sum.partition.unfused({form()}));
+  const std::vector<at::Tensor> unique = {
+      sum.partition.int8(noise({2, 128, 6, 5})).contiguous(at::MemoryFormat::ChannelsLast)};
+  const at::Tensor before = unique[0].int_repr();
+  sum.expect_right(unique);
+  EXPECT_TRUE(at::equal(unique[0].int_repr(), before));
 }
 
-TEST_F(PointwiseKernel, AddsInPlaceOnSeveralThreads) {
+TEST_F(PointwiseKernel, AddsOnSeveralThreads) {
   const Kernel sum(sum_of(100, "torch.relu", QScheme::PerTensorAffine));
   const size_t source = sum.plan.source.argument, summand = sum.plan.summand().value();
   std::vector<at::Tensor> arguments(2);
-  arguments[source] = sum.partition.int8(noise({2, 64, 60, 61}), source);
-  arguments[summand] = sum.partition.int8(noise({2, 100, 60, 61}, 6), summand)
+  arguments[source] = sum.partition.int8(noise({2, 64, 90, 91}), source);
+  arguments[summand] = sum.partition.int8(noise({2, 100, 90, 91}, 6), summand)
                            .contiguous(at::MemoryFormat::ChannelsLast);
   const at::Tensor expected = sum.partition.unfused(arguments);
   const ThreadCount three(3);
-  expect_one_step_apart(sum.kernel->run(arguments).value(), expected);
+  at::Tensor held = arguments[summand];
+  expect_one_step_apart(sum.kernel->run(arguments).value(), expected);  // added to a copy
+  held.reset();
+  const void* const place = arguments[summand].const_data_ptr();
+  const at::Tensor result = sum.kernel->run(arguments).value();
+  EXPECT_EQ(result.const_data_ptr(), place);
+  expect_one_step_apart(result, expected);
 }
 
-TEST_F(PointwiseKernel, SumsManyProductsExactly) {
+TEST_F(PointwiseKernel, SumsManyProducts) {
   const Kernel symmetric(
       {4096, 20, "torch.relu(torch.conv2d(x, self.w, self.b))", 0, QScheme::PerTensorSymmetric});
   symmetric.expect_right(1, 3, 4);
@@ -234,9 +241,7 @@ TEST_F(PointwiseKernel, ReadsAndWritesAnyLayout) {
   for (const auto layout : {OutputLayout::Any, OutputLayout::Contiguous}) {
     const Kernel pointwise({32, 48}, layout);
     const at::Tensor source = pointwise.partition.int8(noise({2, 32, 9, 10}));
-    for (const at::Tensor& lying :
-         {source, source.contiguous(at::MemoryFormat::ChannelsLast), source.transpose(2, 3),
-          source.slice(0, 0, 1).expand({3, 32, 9, 10}), source.slice(3, 4, 9)}) {
+    for (const at::Tensor& lying : layings_of(source)) {
       const at::Tensor result = pointwise.expect_right({lying});
       EXPECT_EQ(result.is_contiguous(), layout == OutputLayout::Contiguous);
     }
@@ -253,13 +258,14 @@ TEST_F(PointwiseKernel, DividesPixelsAndColumnsAmongThreads) {
 
 TEST_F(PointwiseKernel, IsSharedByThreads) {
   const Kernel pointwise({32, 80});
-  std::vector<std::thread> threads;
-  for (int64_t i = 0; i < 4; ++i) {
-    threads.emplace_back([&, i] {
-      for (int64_t size = 1; size < 60; size += 5 + i) pointwise.expect_right(1, size, 20 + size);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  on_four_threads([&](int64_t i) {
+    for (int64_t size = 1; size < 60; size += 5 + i) pointwise.expect_right(1, size, 20 + size);
+  });
+}
+
+TEST_F(PointwiseKernel, IsAPartitionsKernel) {
+  const Kernel pointwise({32, 16});
+  EXPECT_TRUE(is_kernel_of(pointwise.partition, *pointwise.kernel));
 }
 
 TEST_F(PointwiseKernel, GivesBackAWeightThatIsItsOwn) {

@@ -116,4 +116,15 @@ at::Tensor small_input(int64_t rank, uint64_t seed) {
   return noise(at::IntArrayRef(sizes).slice(0, static_cast<size_t>(rank)), seed);
 }
 
+torch::jit::Module module_of(const std::vector<std::pair<std::string, at::Tensor>>& parameters,
+                             const std::string& forward) {
+  torch::jit::Module module("model");
+  for (const auto& [name, value] : parameters) {
+    module.register_parameter(name, value, /*is_buffer=*/false);
+  }
+  module.define(forward);
+  module.eval();
+  return module;
+}
+
 }  // namespace int8graph

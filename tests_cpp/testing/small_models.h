@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace int8graph {
@@ -30,6 +31,11 @@ at::Tensor alternating(at::IntArrayRef sizes, uint64_t seed = 1);
 ///   exact_conv1d, _2d, _3d, exact_linear   the identity (in int8 times 0.996), so that its result
 ///                                          shows the int8 tensor that it reads, quantum by quantum
 torch::jit::Module small_model(const std::string& body, const std::string& arguments = "x");
+
+/// An fp32 module in eval mode with these parameters and a TorchScript `forward`, which ends its
+/// last line.
+torch::jit::Module module_of(const std::vector<std::pair<std::string, at::Tensor>>& parameters,
+                             const std::string& forward);
 
 inline constexpr int64_t kChannels = 8;
 
