@@ -20,8 +20,7 @@ std::vector<ConvOperand> operands(const ConvPlan& plan, std::span<const at::Tens
 }
 
 std::optional<PickedPixels> pixels(const ConvPlan& plan, const OutputSpec& source) {
-  const auto steps_over = [](int64_t step) { return step > 1; };
-  if (std::ranges::none_of(plan.subsampling, steps_over)) return {};
+  if (are_all(1, plan.subsampling)) return {};
   return PickedPixels(channels_last(source), plan.subsampling);
 }
 
