@@ -51,7 +51,7 @@ class AttentionParts final : public PrimitiveKernel {
 };
 
 /// The same scores with one more operand behind all others: ScoreOperand::mask().
-MatmulPlan with_mask(MatmulPlan scores) {
+ProductPlan with_mask(ProductPlan scores) {
   scores.post_ops.push_back({.algorithm = dnnl::algorithm::binary_add, .argument = 0});
   return scores;
 }
@@ -76,8 +76,8 @@ class AttentionKernel final : public PrimitiveKernel {
  private:
   std::optional<at::Tensor> run_by_blocks(Arguments arguments) const {
     const at::Tensor& whole_query = arguments[plan_.scores.source.argument];
-    const at::Tensor& whole_key = arguments[plan_.scores.second->argument];
-    const at::Tensor& whole_value = arguments[plan_.mean.second->argument];
+    const at::Tensor& whole_key = arguments[plan_.scores.second.argument];
+    const at::Tensor& whole_value = arguments[plan_.mean.second.argument];
     const auto sizes = attention_sizes(whole_query.sizes(), whole_key.sizes(), whole_value.sizes());
     const Operands operands = operands_of(plan_.scores.post_ops, arguments);
     if (!sizes || !fits(*sizes, whole_query.dim(), operands)) return refuse();
@@ -96,7 +96,7 @@ class AttentionKernel final : public PrimitiveKernel {
     const at::Tensor value = with_dense_rows_or_columns(whole_value);
     std::vector<int64_t> result_sizes = whole_query.sizes().vec();
     result_sizes.back() = sizes->value_width;
-    at::Tensor result = allocate_result(plan_.mean, std::move(result_sizes), layout_);
+    at::Tensor result = allocate_result(plan_.mean.quantizer, std::move(result_sizes), layout_);
     AttentionCall call{padded,
                        block,
                        HeadBlocks(query, block, block.queries, padded.width, copies),
@@ -135,7 +135,7 @@ class AttentionKernel final : public PrimitiveKernel {
   }
 
   const AttentionPlan plan_;
-  const MatmulPlan masked_scores_;
+  const ProductPlan masked_scores_;
   const OutputLayout layout_;
   const std::string name_;
   const AttentionConstants constants_;

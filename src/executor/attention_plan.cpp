@@ -37,28 +37,23 @@ std::vector<jit::Node*> split(jit::Graph& graph) {
   return parts;
 }
 
-std::optional<MatmulPlan> product_plan(const jit::Node& part) {
-  auto plan = matmul_plan(*part.g(c10::attr::Subgraph));
-  return plan && plan->second ? plan : std::nullopt;
-}
-
 /// Lets the plan of a part name its arguments as the whole does. What is no input of the whole, the
 /// probabilities, gets a number of its own, which nobody reads.
-void rename_arguments(MatmulPlan& plan, const jit::Node& part, const jit::Graph& whole) {
+void rename_arguments(ProductPlan& plan, const jit::Node& part, const jit::Graph& whole) {
   const auto inputs = whole.inputs();
   const auto rename = [&](size_t& argument) {
     const auto* place = std::find(inputs.begin(), inputs.end(), part.input(argument));
     argument = static_cast<size_t>(place - inputs.begin());
   };
   rename(plan.source.argument);
-  rename(plan.second->argument);
+  rename(plan.second.argument);
   for (PostOp& op : plan.post_ops) {
     if (op.argument) rename(*op.argument);
   }
 }
 
 /// Whether the scores take nothing but fp32 operands whose sizes count from the last dimension.
-bool has_plain_operands(const MatmulPlan& scores) {
+bool has_plain_operands(const ProductPlan& scores) {
   return std::ranges::all_of(scores.post_ops, [](const PostOp& op) {
     return op.dtype == c10::kFloat && !op.int8 && !op.by_channel.defined();
   });
@@ -80,9 +75,9 @@ std::optional<AttentionGraph> attention_graph(jit::Graph& subgraph) {
 }
 
 std::optional<AttentionPlan> attention_plan(const AttentionGraph& graph) {
-  auto scores = product_plan(*graph.scores);
+  auto scores = product_plan(*graph.scores->g(c10::attr::Subgraph));
   auto softmax = row_plan(*graph.softmax->g(c10::attr::Subgraph));
-  auto mean = product_plan(*graph.mean);
+  auto mean = product_plan(*graph.mean->g(c10::attr::Subgraph));
   if (!scores || !softmax || !mean || scores->quantizer || !has_plain_operands(*scores)) return {};
   const bool is_mean = graph.mean->input(mean->source.argument) == graph.softmax->output();
   if (!is_mean || std::ranges::any_of(mean->post_ops, &PostOp::reads_another_tensor)) return {};

@@ -3,7 +3,7 @@
 #include <memory>
 #include <optional>
 
-#include "executor/matmul_plan.h"
+#include "executor/product_plan.h"
 #include "executor/row_plan.h"
 
 namespace torch::jit {
@@ -27,9 +27,9 @@ std::optional<AttentionGraph> attention_graph(torch::jit::Graph& subgraph);
 
 /// An attention in the terms of oneDNN's primitives. Arguments are those of the whole.
 struct AttentionPlan {
-  MatmulPlan scores;  ///< query times key, [..., L, S], f32; operands of post-ops are f32, too
-  RowPlan softmax;    ///< of the scores
-  MatmulPlan mean;    ///< probabilities times value, without operands
+  ProductPlan scores;  ///< query times key, [..., L, S], f32; operands of post-ops are f32, too
+  RowPlan softmax;     ///< of the scores
+  ProductPlan mean;    ///< probabilities times value, without operands
 };
 
 /// Nothing if a part does what its primitive can't.

@@ -110,7 +110,7 @@ std::string ScoreSoftmax::shape() const {
   return c10::str(rows_, 'x', length_);
 }
 
-AttentionPrimitives::AttentionPrimitives(const AttentionPlan& plan, const MatmulPlan& scores,
+AttentionPrimitives::AttentionPrimitives(const AttentionPlan& plan, const ProductPlan& scores,
                                          const AttentionConstants& constants,
                                          const AttentionCall& call)
     : scores_(scores, constants.scores, shapes_of_scores(call)),

@@ -74,7 +74,7 @@ class AttentionPrimitives {
  public:
   /// @param scores the plan's, with as many operands as the call
   /// @throws dnnl::error if oneDNN has no primitives of this form.
-  AttentionPrimitives(const AttentionPlan& plan, const MatmulPlan& scores,
+  AttentionPrimitives(const AttentionPlan& plan, const ProductPlan& scores,
                       const AttentionConstants& constants, const AttentionCall& call);
 
   /// Computes all blocks of a call of this form.

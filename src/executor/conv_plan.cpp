@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "executor/compute_chain.h"
 #include "executor/steps.h"
 
 namespace int8graph {
@@ -88,8 +89,7 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
   if (!is_transposed && is_unpadded && is_of_one_element && is_worth_a_copy) {
     std::swap(strides, subsampling);
   }
-  ConvPlan plan{*source,
-                std::move(*layer),
+  ConvPlan plan{{*source, std::move(*layer), *std::move(post_ops), std::move(chain->quantizer)},
                 std::move(strides),
                 attr_of<Integers>(convolution, Attr::dilations),
                 std::move(pads_begin),
@@ -97,9 +97,7 @@ std::optional<ConvPlan> conv_plan(jit::Graph& subgraph) {
                 std::move(subsampling),
                 is_transposed ? std::optional(attr_of<Integers>(convolution, Attr::output_padding))
                               : std::nullopt,
-                groups,
-                *std::move(post_ops),
-                std::move(chain->quantizer)};
+                groups};
   plan.in_steps = compute_in_steps(plan.quantizer, plan.output_channels(), plan.source.parameters,
                                    plan.layer, plan.post_ops);
   return plan;

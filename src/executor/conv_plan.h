@@ -4,9 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "executor/compute_chain.h"
+#include "executor/layer_plan.h"
 #include "executor/tensor_bridge.h"
-#include "executor/weight_and_bias.h"
 
 namespace torch::jit {
 struct Graph;
@@ -29,10 +28,8 @@ namespace int8graph {
 ///
 /// Where a kernel of one element steps over the source, what it reads is put side by side first
 /// (executor/picked_pixels.h), and the convolution steps by 1, which oneDNN is faster at
-/// (ResNet-50's three take 0.93 to 0.97 times as long, copy included), and pointwise() is for.
-struct ConvPlan {
-  QuantizedInput source;  ///< parameters that weight and bias have taken in are 1 and 0
-  WeightAndBias layer;
+/// (ResNet-50's three take 0.93 to 0.97 times as long, copy included), and gemm() is for.
+struct ConvPlan : LayerPlan {
   std::vector<int64_t> strides;  ///< 1 where they are those of `subsampling`
   std::vector<int64_t>
       dilations;  ///< 1 where neighbours of the kernel are neighbours in the source
@@ -40,9 +37,6 @@ struct ConvPlan {
   std::vector<int64_t> subsampling;  ///< of the source, every n-th element is read
   std::optional<std::vector<int64_t>> output_padding;  ///< of a transposed one
   int64_t groups;
-  std::vector<PostOp> post_ops;
-  at::QuantizerPtr quantizer;  ///< of the result; null for f32
-  bool in_steps = false;       ///< layer and post-ops compute its steps, see executor/steps.h
 
   bool is_transposed() const { return output_padding.has_value(); }
   size_t spatial_dimensions() const { return strides.size(); }

@@ -131,7 +131,7 @@ INT8GRAPH_INLINE_FOR_VNNI void write_floats(const typename VnniVectors<kChannels
   float floats[kVectors][kChannels / kVectors];
   for (int64_t v = 0; v < kVectors; ++v) {
     const typename Vectors::Floats kept =
-        Vectors::larger(Vectors::fill(epilogue.least), numbers[v]);
+        Vectors::larger(Vectors::fill(epilogue.result.least), numbers[v]);
     std::memcpy(floats[v], &kept, sizeof kept);
   }
   for (int64_t c = 0; c < kChannels; c += kOfNeighbours) {
@@ -147,9 +147,9 @@ INT8GRAPH_INLINE_FOR_VNNI void write_steps(const typename VnniVectors<kChannels>
   using Vectors = VnniVectors<kChannels>;
   typename Vectors::Bytes integers[kVectors];
   for (int64_t v = 0; v < kVectors; ++v) integers[v] = Vectors::to_integers(numbers[v]);
-  const typename Vectors::Bytes least = Vectors::fill(static_cast<uint8_t>(epilogue.least));
+  const typename Vectors::Bytes least = Vectors::fill(static_cast<uint8_t>(epilogue.result.least));
   const typename Vectors::Bytes bytes =
-      Vectors::larger(Vectors::to_u8(integers), least) ^ Vectors::fill(epilogue.result_flip);
+      Vectors::larger(Vectors::to_u8(integers), least) ^ Vectors::fill(epilogue.result.flip);
   std::memcpy(result, &bytes, sizeof bytes);
 }
 
@@ -173,7 +173,7 @@ INT8GRAPH_FOR_VNNI INT8GRAPH_UNROLLED void compute_rows(const DepthwiseLayer& la
   Floats scales[kVectors], biases[kVectors];
   std::memcpy(scales, layer.epilogue.scales.const_data_ptr<float>() + block.packed, sizeof scales);
   std::memcpy(biases, layer.epilogue.biases.const_data_ptr<float>() + block.packed, sizeof biases);
-  const Floats most = Vectors::fill(layer.epilogue.most);
+  const Floats most = Vectors::fill(layer.epilogue.result.most);
   const Bytes flip = Vectors::fill(layer.epilogue.source_flip);
 
   const auto* const padding = static_cast<const uint8_t*>(layer.padding.const_data_ptr());
@@ -184,8 +184,8 @@ INT8GRAPH_FOR_VNNI INT8GRAPH_UNROLLED void compute_rows(const DepthwiseLayer& la
   outside.read(pixels, block.first, flip);
 
   const int64_t channels = rows.channels, width = rows.width, left = layer.pad_left;
-  const int64_t pixel_bytes = channels * layer.epilogue.result_bytes();
-  uint8_t* result = rows.result + block.first * layer.epilogue.result_bytes();
+  const int64_t pixel_bytes = channels * layer.epilogue.result.bytes();
+  uint8_t* result = rows.result + block.first * layer.epilogue.result.bytes();
   for (int64_t y = rows.first; y < rows.last; ++y) {
     for (int64_t k = 0; k < kKernel; ++k) {
       const int64_t line = y * kStride - layer.pad_top + k;
@@ -220,7 +220,7 @@ INT8GRAPH_FOR_VNNI INT8GRAPH_UNROLLED void compute_rows(const DepthwiseLayer& la
               Vectors::multiply_add(Vectors::to_floats(sums[kOpen - 1][v]), scales[v], biases[v]);
           numbers[v] = Vectors::smaller(most, numbers[v]);  // keeps NaN
         }
-        if (layer.epilogue.writes_floats) {
+        if (layer.epilogue.result.writes_floats) {
           write_floats<kChannels>(numbers, layer.epilogue, result);
         } else {
           write_steps<kChannels>(numbers, layer.epilogue, result);
@@ -300,7 +300,7 @@ void depthwise(const DepthwiseLayer& layer, const at::Tensor& source, const at::
   const int64_t channels = source.size(1), height = source.size(2), width = source.size(3);
   const int64_t image = height * width * channels;
   const int64_t in_image = result.size(2), result_line = result.size(3) * channels;
-  const int64_t result_bytes = result_line * layer.epilogue.result_bytes();
+  const int64_t result_bytes = result_line * layer.epilogue.result.bytes();
   const auto* const from = static_cast<const uint8_t*>(source.const_data_ptr());
   auto* const to = static_cast<uint8_t*>(result.data_ptr());
   const int64_t products = result_line * layer.kernel * layer.kernel;

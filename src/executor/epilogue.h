@@ -4,7 +4,8 @@
 
 #include <cstdint>
 
-#include "executor/conv_plan.h"
+#include "executor/layer_plan.h"
+#include "executor/result_form.h"
 
 namespace int8graph {
 
@@ -12,25 +13,21 @@ namespace int8graph {
 /// keep them between limits, and write floats, or round them where the layer computes in steps of
 /// its result (executor/steps.h).
 ///
-/// They read and write unsigned bytes: int8 numbers are 128 more, which is one bit of theirs. All
-/// products count, so the bias takes in the source's zero point, and padding has to have it.
+/// They read unsigned bytes, too, see ResultForm. All products count, so the bias takes in the
+/// source's zero point, and padding has to have it.
 struct Epilogue {
   /// @param plan see can_be_epilogue()
-  explicit Epilogue(const ConvPlan& plan);
-
-  /// Of a number of the result.
-  int64_t result_bytes() const { return writes_floats ? sizeof(float) : 1; }
+  /// @param channel_axis the weight's axis of output channels
+  explicit Epilogue(const LayerPlan& plan, int64_t channel_axis = 0);
 
   at::Tensor scales, biases;  ///< f32 [C]
-  float summand_scale = 0;    ///< 0 where there is no summand
-  float least, most;          ///< of the result's unsigned steps, or floats
-  bool writes_floats;
-  uint8_t source_flip;  ///< the bits that make bytes unsigned, and signed again
-  uint8_t result_flip;
+  ResultForm result;
+  uint8_t source_flip;      ///< the bits that make bytes unsigned
+  float summand_scale = 0;  ///< 0 where there is no summand
   uint8_t summand_flip = 0;
 };
 
-/// Whether there are but a summand and clamps behind the layer, in this order.
-bool can_be_epilogue(const ConvPlan& plan);
+/// Whether there are but a summand in int8 and clamps behind the layer, in this order.
+bool can_be_epilogue(const LayerPlan& plan);
 
 }  // namespace int8graph

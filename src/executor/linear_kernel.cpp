@@ -40,7 +40,7 @@ at::Tensor with_padding(const at::Tensor& tensor, int64_t rows, int64_t padded) 
 }
 
 /// oneDNN's kernels count bytes of the source and numbers of the result in 32 bits.
-int64_t rows_at_once(const MatmulPlan& plan) {
+int64_t rows_at_once(const LinearPlan& plan) {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
   const int64_t longest = std::max(plan.inner_size(), plan.outer_size()) * int64_t{sizeof(float)};
   return kMost / std::max<int64_t>(longest, 1);
@@ -50,7 +50,7 @@ int64_t rows_at_once(const MatmulPlan& plan) {
 /// their number varies.
 class LinearKernel final : public PrimitiveKernel {
  public:
-  LinearKernel(MatmulPlan plan, std::string name, Weights weights)
+  LinearKernel(LinearPlan plan, std::string name, Weights weights)
       : constants_(std::make_shared<LinearConstants>(std::move(plan))),
         plan_(constants_->plan()),
         cache_(std::move(name), kCapacity) {
@@ -109,8 +109,8 @@ class LinearKernel final : public PrimitiveKernel {
 
   /// The result of these sizes; with padding it is the first part of a larger buffer.
   at::Tensor allocate_rows(int64_t rows, int64_t padded, const std::vector<int64_t>& sizes) const {
-    if (padded == rows) return allocate_result(plan_, sizes);
-    const at::Tensor whole = allocate_result(plan_, {padded, sizes.back()});
+    if (padded == rows) return allocate_result(plan_.quantizer, sizes);
+    const at::Tensor whole = allocate_result(plan_.quantizer, {padded, sizes.back()});
     return allocate_over(whole,
                          {sizes, dense_strides(sizes), whole.scalar_type(), plan_.quantizer});
   }
@@ -132,7 +132,7 @@ class LinearKernel final : public PrimitiveKernel {
   }
 
   const std::shared_ptr<const LinearConstants> constants_;
-  const MatmulPlan& plan_;
+  const LinearPlan& plan_;
   const PrimitiveCache<LinearPrimitive> cache_;
   mutable LengthVariation variation_;  // of the number of rows
   mutable std::atomic<bool> has_blocks_{false};
@@ -140,7 +140,7 @@ class LinearKernel final : public PrimitiveKernel {
 
 }  // namespace
 
-std::unique_ptr<const PrimitiveKernel> make_linear_kernel(MatmulPlan plan, std::string name,
+std::unique_ptr<const PrimitiveKernel> make_linear_kernel(LinearPlan plan, std::string name,
                                                           Weights weights) {
   return std::make_unique<LinearKernel>(std::move(plan), std::move(name), weights);
 }

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "executor/matmul_plan.h"
+#include "executor/linear_plan.h"
 #include "executor/primitive_kernel.h"
 
 namespace int8graph {
@@ -19,7 +19,7 @@ namespace int8graph {
 /// @param name what the verbose log calls it
 /// @param weights who reads the tensor of the weight
 /// @throws dnnl::error if oneDNN has no primitive of this form.
-std::unique_ptr<const PrimitiveKernel> make_linear_kernel(MatmulPlan plan, std::string name,
+std::unique_ptr<const PrimitiveKernel> make_linear_kernel(LinearPlan plan, std::string name,
                                                           Weights weights);
 
 }  // namespace int8graph

@@ -27,7 +27,7 @@ memory::desc rows_of(LinearForm form, int64_t rows, int64_t size, memory::data_t
   return {{1, size, 1, rows}, dtype, memory::format_tag::nhwc};
 }
 
-memory::desc weight_in_any_layout(LinearForm form, const MatmulPlan& plan) {
+memory::desc weight_in_any_layout(LinearForm form, const LinearPlan& plan) {
   const int64_t inner = plan.inner_size();
   const int64_t outer = plan.outer_size();
   const memory::dims sizes =
@@ -35,35 +35,34 @@ memory::desc weight_in_any_layout(LinearForm form, const MatmulPlan& plan) {
   return {sizes, memory::data_type::s8, memory::format_tag::any};
 }
 
-memory::desc bias_of(LinearForm form, const MatmulPlan& plan) {
+memory::desc bias_of(LinearForm form, const LinearPlan& plan) {
   if (form == LinearForm::Matmul) return channels_of_rank(plan.outer_size(), 2);
   return {{plan.outer_size()}, memory::data_type::f32, memory::format_tag::a};
 }
 
-dnnl::primitive_attr attributes_of(LinearForm form, const MatmulPlan& plan, int64_t rows) {
+dnnl::primitive_attr attributes_of(LinearForm form, const LinearPlan& plan, int64_t rows) {
   std::vector<memory::desc> operands;
   for (const PostOp& op : plan.post_ops) {
     if (!op.reads_operand()) continue;
     operands.push_back(rows_of(form, rows, plan.outer_size(), onednn_dtype(op.dtype)));
   }
   const int per_column = 1 << (form == LinearForm::Matmul ? 1 : 0);  // a dimension of the weight
-  return primitive_attributes(
-      {.source = plan.source.parameters,
-       .weight_scales_mask = plan.layer->scales.numel() > 1 ? per_column : 0,
-       .quantizer = plan.quantizer,
-       .in_steps = plan.in_steps,
-       .post_ops = plan.post_ops,
-       .operands = operands,
-       .channels = channels_of_rank(plan.outer_size(), rank_of(form))});
+  return primitive_attributes({.source = plan.source.parameters,
+                               .weight_scales_mask = plan.layer.scales.numel() > 1 ? per_column : 0,
+                               .quantizer = plan.quantizer,
+                               .in_steps = plan.in_steps,
+                               .post_ops = plan.post_ops,
+                               .operands = operands,
+                               .channels = channels_of_rank(plan.outer_size(), rank_of(form))});
 }
 
-dnnl::primitive_desc_base describe_as(LinearForm form, const MatmulPlan& plan,
+dnnl::primitive_desc_base describe_as(LinearForm form, const LinearPlan& plan,
                                       const memory::desc& weight, int64_t rows) {
   const auto dtype = static_cast<c10::ScalarType>(plan.source.parameters.dtype);
   const memory::desc source = rows_of(form, rows, plan.inner_size(), onednn_dtype(dtype));
   const memory::desc result =
       rows_of(form, rows, plan.outer_size(), onednn_dtype(result_dtype(plan.quantizer)));
-  const memory::desc bias = plan.layer->bias.defined() ? bias_of(form, plan) : memory::desc();
+  const memory::desc bias = plan.layer.bias.defined() ? bias_of(form, plan) : memory::desc();
   const dnnl::primitive_attr attr = attributes_of(form, plan, rows);
   if (form == LinearForm::Matmul) {
     return dnnl::matmul::primitive_desc(onednn_engine(), source, weight, bias, result, attr);
@@ -77,19 +76,19 @@ dnnl::primitive_desc_base describe_as(LinearForm form, const MatmulPlan& plan,
 
 /// The layout that matmuls want.
 /// @throws dnnl::error if oneDNN has no matmul of this form.
-memory::desc packed_layout(const MatmulPlan& plan) {
+memory::desc packed_layout(const LinearPlan& plan) {
   constexpr auto kForm = LinearForm::Matmul;
   return describe_as(kForm, plan, weight_in_any_layout(kForm, plan), kTypicalRows)
       .query_md(dnnl::query::weights_md);
 }
 
 /// The weight as it lies, seen as [K, N].
-memory::desc plain_weight(const MatmulPlan& plan) {
-  const auto strides = plan.layer->weight.strides();
-  const size_t k = plan.weight_is_transposed ? 1 : 0;
+memory::desc plain_weight(const LinearPlan& plan) {
+  const auto strides = plan.layer.weight.strides();
+  const auto n = static_cast<size_t>(plan.channel_axis);
   return {{plan.inner_size(), plan.outer_size()},
           memory::data_type::s8,
-          memory::dims{strides[k], strides[1 - k]}};
+          memory::dims{strides[1 - n], strides[n]}};
 }
 
 /// Whether both layouts are [N / 64][K / 4][64][4] and nothing else, such as sums behind the
@@ -112,7 +111,7 @@ std::optional<dnnl::primitive_desc_base> convolution(const LinearConstants& cons
                                                      int64_t rows) {
   if (rows < kLeastConvolution) return {};
   constexpr auto kForm = LinearForm::Convolution;
-  const MatmulPlan& plan = constants.plan();
+  const LinearPlan& plan = constants.plan();
   try {
     auto found = describe_as(kForm, plan, weight_in_any_layout(kForm, plan), rows);
     const memory::desc wanted = found.query_md(dnnl::query::weights_md);
@@ -124,9 +123,9 @@ std::optional<dnnl::primitive_desc_base> convolution(const LinearConstants& cons
 
 }  // namespace
 
-LinearConstants::LinearConstants(MatmulPlan plan)
+LinearConstants::LinearConstants(LinearPlan plan)
     : plan_(std::move(plan)),
-      weight_(plan_.layer->weight, plain_weight(plan_), packed_layout(plan_)) {}
+      weight_(plan_.layer.weight, plain_weight(plan_), packed_layout(plan_)) {}
 
 const PrimitiveConstants& LinearConstants::arguments(LinearForm form,
                                                      const memory::desc& weight) const {
@@ -134,7 +133,7 @@ const PrimitiveConstants& LinearConstants::arguments(LinearForm form,
   std::call_once(made.making, [&] {
     PrimitiveConstants constants;
     constants.add(DNNL_ARG_WEIGHTS, {weight, onednn_engine(), weight_.packed().get_data_handle()});
-    constants.add_layer(*plan_.layer, bias_of(form, plan_));
+    constants.add_layer(plan_.layer, bias_of(form, plan_));
     constants.add_post_ops(plan_.post_ops, channels_of_rank(plan_.outer_size(), rank_of(form)));
     constants.add_source(plan_.source.parameters);
     if (!plan_.in_steps) constants.add_quantizer(plan_.quantizer);

@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "executor/matmul_plan.h"
+#include "executor/linear_plan.h"
 #include "executor/packed_weight.h"
 #include "executor/primitive_constants.h"
 #include "executor/primitive_runner.h"
@@ -27,9 +27,9 @@ enum class LinearForm {
 class LinearConstants {
  public:
   /// @throws dnnl::error if oneDNN has no matmul of this form.
-  explicit LinearConstants(MatmulPlan plan);
+  explicit LinearConstants(LinearPlan plan);
 
-  const MatmulPlan& plan() const { return plan_; }
+  const LinearPlan& plan() const { return plan_; }
   const PackedWeight& weight() const { return weight_; }
 
   /// Weight, bias, scales and zero points; made when the first primitive of that form asks.
@@ -42,7 +42,7 @@ class LinearConstants {
     PrimitiveConstants constants;
   };
 
-  const MatmulPlan plan_;
+  const LinearPlan plan_;
   const PackedWeight weight_;  ///< as matmuls want it
   mutable std::array<Arguments, 2> arguments_;
 };

@@ -7,7 +7,7 @@ namespace int8graph {
 
 namespace {
 
-dnnl::matmul::primitive_desc describe(const MatmulPlan& plan, const MatmulShapes& shapes) {
+dnnl::matmul::primitive_desc describe(const ProductPlan& plan, const MatmulShapes& shapes) {
   const auto attr = primitive_attributes({.source = plan.source.parameters,
                                           .weight_scales_mask = 0,
                                           .quantizer = plan.quantizer,
@@ -19,15 +19,15 @@ dnnl::matmul::primitive_desc describe(const MatmulPlan& plan, const MatmulShapes
 
 }  // namespace
 
-PrimitiveConstants product_constants(const MatmulPlan& plan) {
+PrimitiveConstants product_constants(const ProductPlan& plan) {
   PrimitiveConstants result;
   result.add_source(plan.source.parameters);
-  result.add_scale(DNNL_ARG_WEIGHTS, plan.second->parameters.scale);
+  result.add_scale(DNNL_ARG_WEIGHTS, plan.second.parameters.scale);
   result.add_quantizer(plan.quantizer);
   return result;
 }
 
-MatmulPrimitive::MatmulPrimitive(const MatmulPlan& plan, const PrimitiveConstants& constants,
+MatmulPrimitive::MatmulPrimitive(const ProductPlan& plan, const PrimitiveConstants& constants,
                                  const MatmulShapes& shapes)
     : runner_(describe(plan, shapes), constants,
               with_operands({DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST}, plan.post_ops)) {}

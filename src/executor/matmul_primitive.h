@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "executor/matmul_plan.h"
 #include "executor/primitive_constants.h"
 #include "executor/primitive_runner.h"
+#include "executor/product_plan.h"
 
 namespace int8graph {
 
 /// Scales and zero points of the product of two activations, which its matmuls of all sizes share.
-PrimitiveConstants product_constants(const MatmulPlan& plan);
+PrimitiveConstants product_constants(const ProductPlan& plan);
 
 /// The sizes, strides and dtypes of one call.
 struct MatmulShapes {
@@ -26,7 +26,7 @@ struct MatmulShapes {
 class MatmulPrimitive {
  public:
   /// @throws dnnl::error if oneDNN has no matmul of this form.
-  MatmulPrimitive(const MatmulPlan& plan, const PrimitiveConstants& constants,
+  MatmulPrimitive(const ProductPlan& plan, const PrimitiveConstants& constants,
                   const MatmulShapes& shapes);
 
   /// @param data of source, second activation, result and operands, in this order

@@ -74,24 +74,24 @@ class PatchCall {
   /// Each thread multiplies what it has copied.
   void convolve(const at::Tensor& source, const at::Tensor& result) const {
     const KernelTimer timer;
-    const PointwiseLayer& layer = *plan_.layer;
+    const Gemm& layer = *plan_.layer;
     const int64_t rows = result.size(0) * patches_.in_image();
-    const int64_t at_once = std::min(rows, pixels_at_once(layer));
+    const int64_t at_once = std::min(rows, rows_at_once(layer));
     const auto* const from = static_cast<const uint8_t*>(source.const_data_ptr());
     auto* const to = static_cast<uint8_t*>(result.data_ptr());
-    parallel_for((rows + at_once - 1) / at_once,
-                 cost_of_products(at_once * patches_.row() * layer.outputs),
-                 [&](int64_t begin, int64_t end) {
-                   const at::Tensor block = at::empty({at_once * patches_.row()}, at::kByte);
-                   auto* const copied = block.data_ptr<uint8_t>();
-                   for (int64_t first = begin * at_once; first < std::min(rows, end * at_once);
-                        first += at_once) {
-                     const int64_t count = std::min(at_once, rows - first);
-                     copy_patches(patches_, from, first, count, plan_.padding, copied);
-                     pointwise_rows(layer, copied, count,
-                                    to + first * layer.outputs * layer.epilogue.result_bytes());
-                   }
-                 });
+    parallel_for(
+        (rows + at_once - 1) / at_once, cost_of_products(at_once * patches_.row() * layer.outputs),
+        [&](int64_t begin, int64_t end) {
+          const at::Tensor block = at::empty({at_once * patches_.row()}, at::kByte);
+          auto* const copied = block.data_ptr<uint8_t>();
+          for (int64_t first = begin * at_once; first < std::min(rows, end * at_once);
+               first += at_once) {
+            const int64_t count = std::min(at_once, rows - first);
+            copy_patches(patches_, from, first, count, plan_.padding, copied);
+            gemm_on_this_thread(
+                layer, {count, copied, nullptr, to + first * layer.outputs * layer.result_bytes()});
+          }
+        });
   }
 
   const PatchPlan& plan_;
@@ -110,8 +110,9 @@ std::optional<PatchPlan> patch_plan(const ConvPlan& convolution) {
     return {};
   }
   const ConvPlan rows = over_patches(convolution);
-  if (!can_be_pointwise(rows)) return {};
-  auto layer = std::make_shared<PointwiseLayer>(rows);
+  const bool reads_operands = std::ranges::any_of(rows.post_ops, &PostOp::reads_operand);
+  if (reads_operands || !can_be_gemm(rows)) return {};
+  auto layer = std::make_shared<Gemm>(rows);
   layer->weight.give_back();  // nobody else reads these rows
   return PatchPlan{convolution, std::move(layer),
                    static_cast<uint8_t>(convolution.source.parameters.zero_point)};

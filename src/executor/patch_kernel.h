@@ -6,7 +6,7 @@
 #include <string>
 
 #include "executor/conv_plan.h"
-#include "executor/pointwise.h"
+#include "executor/gemm.h"
 #include "executor/primitive_kernel.h"
 
 namespace int8graph {
@@ -21,12 +21,12 @@ namespace int8graph {
 /// any other pixel.
 struct PatchPlan {
   ConvPlan convolution;
-  std::shared_ptr<const PointwiseLayer> layer;
+  std::shared_ptr<const Gemm> layer;
   uint8_t padding;  ///< the source's zero point
 };
 
-/// Nothing where that is impossible: for groups, dilations, and what pointwise() is not for, such
-/// as GELU behind it, or a CPU with AMX; and nothing where copying takes longer than it saves.
+/// Nothing where that is impossible: for groups, dilations, and what gemm() is not for, such as
+/// SiLU behind it, or a CPU with AMX; and nothing where copying takes longer than it saves.
 std::optional<PatchPlan> patch_plan(const ConvPlan& convolution);
 
 /// @param name what the verbose log calls it

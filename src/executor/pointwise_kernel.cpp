@@ -1,12 +1,13 @@
 #include "executor/pointwise_kernel.h"
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <utility>
 
 #include "executor/call_kernel.h"
 #include "executor/conv_form.h"
-#include "executor/pointwise.h"
+#include "executor/gemm.h"
 
 namespace int8graph {
 
@@ -16,7 +17,7 @@ using Arguments = std::span<const at::Tensor>;
 
 struct PointwisePlan {
   ConvPlan convolution;
-  std::shared_ptr<const PointwiseLayer> layer;
+  std::shared_ptr<const Gemm> layer;
   bool may_overwrite;  ///< the summand
 
   void restore_weight() const { layer->weight.restore(); }
@@ -31,25 +32,33 @@ class PointwiseCall {
 
   at::Tensor run(Arguments arguments) const {
     return form_.run(arguments, [&](const at::Tensor& source, const at::Tensor& result, auto) {
-      pointwise(layer_, source, result);
+      gemm(layer_,
+           {source.numel() / layer_.inputs, source.const_data_ptr(), nullptr, result.data_ptr()});
     });
   }
 
-  std::string implementation() const { return "pointwise of int8graph"; }
+  std::string implementation() const { return "gemm of int8graph"; }
   std::string shape() const { return c10::str(form_.shapes().source); }
 
  private:
-  const PointwiseLayer& layer_;
+  const Gemm& layer_;
   ConvForm form_;
 };
 
 }  // namespace
 
+bool can_be_pointwise(const ConvPlan& plan) {
+  return !plan.is_transposed() && plan.groups == 1 &&
+         are_all(1, plan.layer.weight.sizes().slice(2)) && are_all(1, plan.strides) &&
+         are_all(0, plan.pads_begin) && are_all(0, plan.pads_end) &&
+         std::ranges::none_of(plan.post_ops, &PostOp::reads_operand) && can_be_gemm(plan);
+}
+
 std::unique_ptr<const PrimitiveKernel> make_pointwise_kernel(ConvPlan plan, std::string name,
                                                              OutputLayout layout,
                                                              const std::vector<bool>& reusable,
                                                              Weights weights) {
-  auto layer = std::make_shared<PointwiseLayer>(plan);
+  auto layer = std::make_shared<Gemm>(plan);
   if (weights == Weights::Owned) layer->weight.give_back();
   const bool may_overwrite = may_overwrite_summand(plan, reusable);
   return std::make_unique<CallKernel<PointwisePlan, PointwiseCall>>(

@@ -5,9 +5,10 @@
 #include "executor/conv_kernel.h"
 #include "executor/depthwise.h"
 #include "executor/depthwise_kernel.h"
+#include "executor/gemm.h"
+#include "executor/gemm_kernel.h"
 #include "executor/linear_kernel.h"
 #include "executor/patch_kernel.h"
-#include "executor/pointwise.h"
 #include "executor/pointwise_kernel.h"
 #include "executor/pool_kernel.h"
 #include "executor/product_kernel.h"
@@ -31,9 +32,14 @@ std::unique_ptr<const PrimitiveKernel> make_primitive_kernel(torch::jit::Graph& 
       }
       return make_conv_kernel(std::move(*plan), name, layout, reusable, weights);
     }
-    if (auto plan = matmul_plan(subgraph)) {
-      return plan->second ? make_product_kernel(std::move(*plan), name, layout)
-                          : make_linear_kernel(std::move(*plan), name, weights);
+    if (auto plan = linear_plan(subgraph)) {
+      if (can_be_gemm(*plan, plan->channel_axis)) {
+        return make_gemm_kernel(*plan, name, reusable, weights);
+      }
+      return make_linear_kernel(std::move(*plan), name, weights);
+    }
+    if (auto plan = product_plan(subgraph)) {
+      return make_product_kernel(std::move(*plan), name, layout);
     }
     if (auto plan = row_plan(subgraph)) return make_row_kernel(std::move(*plan), name);
     if (auto plan = pool_plan(subgraph)) return make_pool_kernel(std::move(*plan), name, layout);

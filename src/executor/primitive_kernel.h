@@ -45,10 +45,10 @@ class PrimitiveKernel {
 
 /// The kernel for a partition's subgraph: a convolution (executor/conv_kernel.h; over few channels
 /// executor/patch_kernel.h, a depthwise one executor/depthwise_kernel.h, a pointwise one
-/// executor/pointwise_kernel.h), a linear layer (executor/linear_kernel.h), a product of two
-/// activations (executor/product_kernel.h), a softmax (executor/row_kernel.h), a pool
-/// (executor/pool_kernel.h) or a join of tensors (executor/concat_kernel.h). Null for all others;
-/// attention has executor/attention_kernel.h.
+/// executor/pointwise_kernel.h), a linear layer (executor/gemm_kernel.h, executor/linear_kernel.h),
+/// a product of two activations (executor/product_kernel.h), a softmax (executor/row_kernel.h), a
+/// pool (executor/pool_kernel.h) or a join of tensors (executor/concat_kernel.h). Null for all
+/// others; attention has executor/attention_kernel.h.
 /// @param name what the verbose log calls it
 /// @param layout how the result lies in memory, where the kernel has a choice
 /// @param reusable which inputs may be overwritten, as soon as nobody else holds them

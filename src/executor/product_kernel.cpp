@@ -43,7 +43,7 @@ at::Tensor operand_for(const at::Tensor& operand, at::IntArrayRef result) {
 /// The product of two activations of the same rank and batch sizes, whatever their strides.
 class ProductKernel final : public PrimitiveKernel {
  public:
-  ProductKernel(MatmulPlan plan, std::string name, OutputLayout layout)
+  ProductKernel(ProductPlan plan, std::string name, OutputLayout layout)
       : plan_(std::move(plan)),
         layout_(layout),
         constants_(product_constants(plan_)),
@@ -51,7 +51,7 @@ class ProductKernel final : public PrimitiveKernel {
 
   std::optional<at::Tensor> run(Arguments arguments) const override {
     const at::Tensor& left = arguments[plan_.source.argument];
-    const at::Tensor& right = arguments[plan_.second->argument];
+    const at::Tensor& right = arguments[plan_.second.argument];
     if (!multiply(left.sizes(), right.sizes())) return {};
     std::vector<int64_t> sizes = left.sizes().vec();
     sizes.back() = right.sizes().back();
@@ -62,7 +62,7 @@ class ProductKernel final : public PrimitiveKernel {
       if (!at::is_expandable_to(operand.sizes(), sizes)) return {};
       operand = operand_for(operand, sizes);
     }
-    at::Tensor result = allocate_result(plan_, std::move(sizes), layout_);
+    at::Tensor result = allocate_result(plan_.quantizer, std::move(sizes), layout_);
     const auto primitive = cache_.find_or_make(CallKey(arguments).view(), [&] {
       MatmulShapes shapes{desc_of(source), desc_of(second), desc_of(result), {}};
       std::ranges::transform(operands, std::back_inserter(shapes.operands), desc_of);
@@ -83,7 +83,7 @@ class ProductKernel final : public PrimitiveKernel {
            left.slice(0, rank - 2) == right.slice(0, rank - 2);
   }
 
-  const MatmulPlan plan_;
+  const ProductPlan plan_;
   const OutputLayout layout_;
   const PrimitiveConstants constants_;
   const PrimitiveCache<MatmulPrimitive> cache_;
@@ -91,7 +91,7 @@ class ProductKernel final : public PrimitiveKernel {
 
 }  // namespace
 
-std::unique_ptr<const PrimitiveKernel> make_product_kernel(MatmulPlan plan, std::string name,
+std::unique_ptr<const PrimitiveKernel> make_product_kernel(ProductPlan plan, std::string name,
                                                            OutputLayout layout) {
   return std::make_unique<ProductKernel>(std::move(plan), std::move(name), layout);
 }

@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "executor/matmul_plan.h"
 #include "executor/primitive_kernel.h"
+#include "executor/product_plan.h"
 #include "passes/partition_node.h"
 
 namespace int8graph {
@@ -14,7 +14,7 @@ namespace int8graph {
 /// know, see passes/known_regions.h, run unfused then.)
 /// @param name what the verbose log calls it
 /// @param layout how the result lies in memory
-std::unique_ptr<const PrimitiveKernel> make_product_kernel(MatmulPlan plan, std::string name,
+std::unique_ptr<const PrimitiveKernel> make_product_kernel(ProductPlan plan, std::string name,
                                                            OutputLayout layout);
 
 }  // namespace int8graph

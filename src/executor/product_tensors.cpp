@@ -25,11 +25,11 @@ at::Tensor with_dense_rows_or_columns(const at::Tensor& tensor) {
   return is_dense ? tensor : tensor.contiguous();
 }
 
-at::Tensor allocate_result(const MatmulPlan& plan, std::vector<int64_t> sizes,
+at::Tensor allocate_result(const at::QuantizerPtr& quantizer, std::vector<int64_t> sizes,
                            OutputLayout layout) {
   std::vector<int64_t> strides = strides_of(sizes, layout);
-  const auto dtype = result_dtype(plan.quantizer);
-  return allocate({std::move(sizes), std::move(strides), dtype, plan.quantizer});
+  const auto dtype = result_dtype(quantizer);
+  return allocate({std::move(sizes), std::move(strides), dtype, quantizer});
 }
 
 }  // namespace int8graph

@@ -56,8 +56,8 @@ struct Kernel {
       arguments[i] = partition.int8(values, i);
     };
     quantize(inputs.query, plan.scores.source.argument);
-    quantize(inputs.key.transpose(-1, -2), plan.scores.second->argument);
-    quantize(inputs.value, plan.mean.second->argument);
+    quantize(inputs.key.transpose(-1, -2), plan.scores.second.argument);
+    quantize(inputs.value, plan.mean.second.argument);
     return arguments;
   }
 
@@ -164,7 +164,7 @@ TEST_F(AttentionKernel, TakesAKeyAndAValueThatAllHeadsShare) {
     std::vector<at::Tensor> shared = attention.arguments_of(inputs_of(2, 7, 9));
     std::vector<at::Tensor> written_out = shared;
     for (const size_t i :
-         {attention.plan.scores.second->argument, attention.plan.mean.second->argument}) {
+         {attention.plan.scores.second.argument, attention.plan.mean.second.argument}) {
       shared[i] = shared[i].slice(1, 0, 1).expand(shared[i].sizes());
       ASSERT_EQ(shared[i].stride(1), 0);
       written_out[i] = shared[i].contiguous();

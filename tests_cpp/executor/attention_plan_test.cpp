@@ -46,13 +46,13 @@ TEST(AttentionPlan, NamesTheArgumentsOfTheWhole) {
   const auto plan = plan_of("%m : Tensor = aten::add(%scores, %mask, %one)");
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->scores.source.argument, 3);
-  EXPECT_EQ(plan->scores.second->argument, 2);
+  EXPECT_EQ(plan->scores.second.argument, 2);
   ASSERT_EQ(plan->scores.post_ops.size(), 1);
   EXPECT_EQ(plan->scores.post_ops[0].argument, 1);
   EXPECT_EQ(plan->scores.quantizer, nullptr);
   EXPECT_EQ(plan->softmax.axis, -1);
   EXPECT_EQ(plan->softmax.quantizer->scalar_type(), at::kQUInt8);
-  EXPECT_EQ(plan->mean.second->argument, 0);
+  EXPECT_EQ(plan->mean.second.argument, 0);
   EXPECT_EQ(plan->mean.quantizer->scalar_type(), at::kQInt8);
 }
 

@@ -34,19 +34,12 @@ PostOp sum_with(const QuantizerParameters& summand) {
   return {.algorithm = algorithm::binary_add, .int8 = QuantizedInput{1, summand}};
 }
 
-ConvPlan plan_of(const Form& form) {
+LayerPlan plan_of(const Form& form) {
   const at::Tensor weight = int8_weight({5, 8, 1, 1});
-  ConvPlan plan{{0, form.source},
-                {weight, weight.q_per_channel_scales().to(c10::kFloat), noise({5}, 3)},
-                {1, 1},
-                {1, 1},
-                {0, 0},
-                {0, 0},
-                {1, 1},
-                {},
-                1,
-                form.post_ops,
-                form.result ? make_quantizer(*form.result) : at::QuantizerPtr()};
+  LayerPlan plan{{0, form.source},
+                 {weight, weight.q_per_channel_scales().to(c10::kFloat), noise({5}, 3)},
+                 form.post_ops,
+                 form.result ? make_quantizer(*form.result) : at::QuantizerPtr()};
   plan.in_steps =
       compute_in_steps(plan.quantizer, 5, plan.source.parameters, plan.layer, plan.post_ops);
   return plan;
@@ -68,9 +61,13 @@ at::Tensor by(const Epilogue& epilogue, const at::Tensor& source, const at::Tens
   at::Tensor numbers = flipped(source, epilogue.source_flip).matmul(weight.t());
   numbers = numbers * epilogue.scales + epilogue.biases;
   numbers = numbers + flipped(summand, epilogue.summand_flip) * epilogue.summand_scale;
-  if (epilogue.writes_floats) return numbers.clamp(epilogue.least, epilogue.most);
-  return numbers.clamp_max(epilogue.most).round().clamp(0, 255).clamp_min(epilogue.least) -
-         epilogue.result_flip;
+  if (epilogue.result.writes_floats)
+    return numbers.clamp(epilogue.result.least, epilogue.result.most);
+  return numbers.clamp_max(epilogue.result.most)
+             .round()
+             .clamp(0, 255)
+             .clamp_min(epilogue.result.least) -
+         epilogue.result.flip;
 }
 
 /// The same by PyTorch, in floats.
@@ -89,7 +86,7 @@ at::Tensor expected(const Form& form, const at::Tensor& source, const at::Tensor
 }
 
 void expect_right(const Form& form) {
-  const ConvPlan plan = plan_of(form);
+  const LayerPlan plan = plan_of(form);
   ASSERT_TRUE(can_be_epilogue(plan));
   const bool has_summand = !form.post_ops.empty() && form.post_ops[0].int8;
   const QuantizerParameters of_summand = has_summand ? form.post_ops[0].int8->parameters : kSummand;

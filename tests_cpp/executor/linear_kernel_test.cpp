@@ -4,26 +4,37 @@
 
 #include <thread>
 
-#include "executor/matmul_plan.h"
+#include "executor/linear_plan.h"
 #include "testing/kernel.h"
 #include "testing/three_threads.h"
 
 namespace int8graph {
 namespace {
 
-KernelUnderTest linear_kernel() {
-  return {"return self.exact_linear(torch.gelu(self.linear(x)))", small_input(2), 0};
+/// That of oneDNN's primitives, whatever layers of that form have on this CPU.
+struct Linear : KernelUnderTest {
+  explicit Linear(const std::string& body, size_t position = 0)
+      : KernelUnderTest(body, small_input(2), position),
+        plan(linear_plan(*partition.node().g(c10::attr::Subgraph)).value()) {
+    kernel = make_linear_kernel(plan, "a kernel", Weights::Shared);
+  }
+
+  LinearPlan plan;
+};
+
+Linear linear_kernel() {
+  return Linear("return self.exact_linear(torch.gelu(self.linear(x)))");
 }
 
 TEST(LinearKernel, TakesAnyNumberOfRows) {
-  const KernelUnderTest linear = linear_kernel();
+  const Linear linear = linear_kernel();
   for (const int64_t rows : {1, 2, 7, 8, 9, 27, 45, 63, 64, 65, 197, 300, 513}) {
     linear.expect_right({linear.partition.int8(noise({rows, kChannels}))});
   }
 }
 
 TEST(LinearKernel, TakesAnyRankAndStrides) {
-  const KernelUnderTest linear = linear_kernel();
+  const Linear linear = linear_kernel();
   const at::Tensor wide = linear.partition.int8(noise({5, 6, 2 * kChannels}));
   linear.expect_right({linear.partition.int8(noise({kChannels}))});
   linear.expect_right({linear.partition.int8(noise({2, 3, 4, kChannels}))});
@@ -32,11 +43,9 @@ TEST(LinearKernel, TakesAnyRankAndStrides) {
 }
 
 TEST(LinearKernel, AddsAnOperandThatBroadcasts) {
-  const KernelUnderTest linear(
-      "y = self.linear(x)\nreturn torch.topk(self.linear_second(y) + x, 2)[0]", small_input(2), 1);
+  const Linear linear("y = self.linear(x)\nreturn torch.topk(self.linear_second(y) + x, 2)[0]", 1);
   ASSERT_EQ(linear.partition.node().inputs().size(), 2);
-  const auto subgraph = linear.partition.node().g(c10::attr::Subgraph);
-  const auto plan = matmul_plan(*subgraph).value();
+  const LinearPlan& plan = linear.plan;
   const auto arguments = [&](at::Tensor source, at::Tensor operand) {
     std::vector<at::Tensor> result(2);
     result[plan.source.argument] = linear.partition.int8(source, plan.source.argument);
@@ -53,19 +62,16 @@ TEST(LinearKernel, AddsAnOperandThatBroadcasts) {
 }
 
 TEST(LinearKernel, AddsAConstant) {
-  const KernelUnderTest linear("return self.exact_linear(torch.gelu(self.linear(x)) + self.w[:2])",
-                               small_input(2), 0);
+  const Linear linear("return self.exact_linear(torch.gelu(self.linear(x)) + self.w[:2])");
   linear.expect_right({linear.partition.int8(small_input(2))});
   linear.expect_right({linear.partition.int8(noise({3, 2, kChannels}))});
 }
 
 TEST(LinearKernel, AddsAnOperandInInt8) {
   for (const char* sum : {"self.linear_second(y) + x", "x + self.linear_second(y)"}) {
-    const KernelUnderTest linear(
-        "y = self.linear(x)\nreturn self.exact_linear(" + std::string(sum) + ")", small_input(2),
-        1);
-    const auto plan = matmul_plan(*linear.partition.node().g(c10::attr::Subgraph)).value();
-    const size_t source = plan.source.argument;
+    const Linear linear("y = self.linear(x)\nreturn self.exact_linear(" + std::string(sum) + ")",
+                        1);
+    const size_t source = linear.plan.source.argument;
     for (const int64_t rows : {1, 9, 64, 70, 300}) {
       std::vector<at::Tensor> inputs(2);
       inputs[source] = linear.partition.int8(noise({rows, kChannels}), source);
@@ -76,15 +82,14 @@ TEST(LinearKernel, AddsAnOperandInInt8) {
 }
 
 TEST(LinearKernel, TakesPReluOfAMatrixOnly) {
-  const KernelUnderTest linear("return self.exact_linear(torch.prelu(self.linear(x), self.scale))",
-                               small_input(2), 0);
+  const Linear linear("return self.exact_linear(torch.prelu(self.linear(x), self.scale))");
   linear.expect_right({linear.partition.int8(noise({5, kChannels}))});
   linear.expect_right({linear.partition.int8(noise({70, kChannels}))});
   EXPECT_FALSE(linear.kernel->run(std::vector{linear.partition.int8(noise({3, 8, kChannels}))}));
 }
 
 TEST(LinearKernel, ThreadsShareTheWeight) {
-  const KernelUnderTest linear = linear_kernel();
+  const Linear linear = linear_kernel();
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] {
@@ -99,14 +104,14 @@ TEST(LinearKernel, ThreadsShareTheWeight) {
 using LinearKernelByThreads = ThreeThreads;
 
 TEST_F(LinearKernelByThreads, IsRightForAnyNumberOfRows) {
-  const KernelUnderTest linear = linear_kernel();
+  const Linear linear = linear_kernel();
   for (const int64_t rows : {1, 2, 9, 64, 70, 300, 5000}) {
     linear.expect_right({linear.partition.int8(noise({rows, kChannels}))});
   }
 }
 
 TEST(LinearKernel, TakesAnotherNumberOfThreadsWithEachCall) {
-  const KernelUnderTest linear = linear_kernel();
+  const Linear linear = linear_kernel();
   for (const int threads : {1, 3, 2, 1}) {
     const ThreadCount count(threads);
     for (const int64_t rows : {300, 9}) {

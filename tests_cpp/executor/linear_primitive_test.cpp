@@ -56,7 +56,7 @@ class Layer {
         dtype_(dtype),
         graph_(layer(rest, kInner, kOuter, dtype)),
         code_(layer(rest, kInner, kOuter, dtype), "unfused"),  // weights of its own
-        kernel_(make_linear_kernel(matmul_plan(*graph_).value(), "a layer", weights)) {}
+        kernel_(make_linear_kernel(linear_plan(*graph_).value(), "a layer", weights)) {}
 
   std::optional<at::Tensor> run(int64_t rows, const at::Tensor& other) const {
     return kernel_->run(inputs(rows, other));
@@ -91,7 +91,7 @@ class Layer {
 class LinearForms : public NeedsAvx512Vnni {};
 
 LinearForm form_of(jit::Graph& graph, int64_t rows) {
-  const auto constants = std::make_shared<LinearConstants>(matmul_plan(graph).value());
+  const auto constants = std::make_shared<LinearConstants>(linear_plan(graph).value());
   return LinearPrimitive(constants, rows).form();
 }
 
@@ -112,7 +112,7 @@ TEST_F(LinearForms, WhatWouldBePackedInAnotherWayIsAMatmul) {
 TEST_F(LinearForms, NoneIsAReferenceKernel) {
   // for 256 rows, oneDNN 3.2's convolution wants this weight in columns of 48
   const auto graph = layer("%result = aten::add(%other, %z, %one)", 3072, 768);
-  const auto constants = std::make_shared<LinearConstants>(matmul_plan(*graph).value());
+  const auto constants = std::make_shared<LinearConstants>(linear_plan(*graph).value());
   for (const int64_t rows : kRowBlockSizes) {
     const std::string name = LinearPrimitive(constants, rows).implementation();
     EXPECT_FALSE(name.starts_with("ref")) << rows << " rows: " << name;

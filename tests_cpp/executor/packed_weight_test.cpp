@@ -31,17 +31,15 @@ memory::desc dense(const at::Tensor& weight) {
 
 /// A convolution 3 wide, padded, of a u8 source.
 ConvPlan conv_of(const at::Tensor& weight, int64_t groups = 1, int64_t zero_point = 0) {
-  return {{0, {0.1, zero_point, static_cast<int64_t>(c10::kQUInt8)}},
-          {weight, weight.q_per_channel_scales().to(c10::kFloat), {}},
+  return {{{0, {0.1, zero_point, static_cast<int64_t>(c10::kQUInt8)}},
+           {weight, weight.q_per_channel_scales().to(c10::kFloat), {}}},
           {1, 1},
           {1, 1},
           {1, 1},
           {1, 1},
           {1, 1},
           {},
-          groups,
-          {},
-          {}};
+          groups};
 }
 
 /// In blocks that do not divide the sizes.

@@ -60,7 +60,7 @@ TEST_F(ProductKernel, AddsMasksThatBroadcastWhateverTheirStrides) {
   const at::Tensor x = noise({2, 3, 6, 5});
   const Partition partition(model, {x, noise({1, 1, 6, 6})}, 0);
   ASSERT_EQ(partition.node().inputs().size(), 3);
-  const auto plan = matmul_plan(*partition.node().g(c10::attr::Subgraph)).value();
+  const auto plan = product_plan(*partition.node().g(c10::attr::Subgraph)).value();
   const auto kernel = make_product_kernel(plan, "masked", OutputLayout::Any);
   const at::Tensor wide = noise({2, 3, 20, 20}, 3);
   const std::vector<at::Tensor> masks = {
@@ -75,7 +75,7 @@ TEST_F(ProductKernel, AddsMasksThatBroadcastWhateverTheirStrides) {
   for (const at::Tensor& mask : masks) {
     std::vector<at::Tensor> inputs(3, mask);
     const size_t left = plan.source.argument;
-    const size_t right = plan.second->argument;
+    const size_t right = plan.second.argument;
     inputs[left] = partition.int8(x, left);
     inputs[right] = partition.int8(x.transpose(2, 3), right);
     const auto result = kernel->run(inputs);
@@ -88,7 +88,7 @@ TEST_F(ProductKernel, PutsHeadsInsideWhereItsReadersWantThem) {
   const at::Tensor x = noise({2, 3, 6, 5});
   const Partition partition(
       small_model("return torch.topk(torch.matmul(x, x.transpose(2, 3)) / 2.0, 2)[0]"), {x}, 0);
-  const auto plan = matmul_plan(*partition.node().g(c10::attr::Subgraph)).value();
+  const auto plan = product_plan(*partition.node().g(c10::attr::Subgraph)).value();
   const std::vector<at::Tensor> inputs = {partition.int8(x, 0),
                                           partition.int8(x.transpose(2, 3), 1)};
   const auto run = [&](OutputLayout layout, const std::vector<at::Tensor>& arguments) {

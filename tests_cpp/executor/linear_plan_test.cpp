@@ -1,4 +1,4 @@
-#include "executor/matmul_plan.h"
+#include "executor/linear_plan.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ namespace {
 using dnnl::algorithm;
 
 /// A linear layer of 3 inputs and 5 outputs, then `rest`, which makes %result of %z.
-std::optional<MatmulPlan> plan_of(const std::string& rest) {
+std::optional<LinearPlan> plan_of(const std::string& rest) {
   const auto graph = ir(
       R"IR(
 graph(%x, %other, %w, %b, %half):
@@ -29,38 +29,37 @@ graph(%x, %other, %w, %b, %half):
   )IR" + rest +
           "\n  return (%result)\n",
       {{"w", int8_weight({5, 3})}, {"b", at::ones({5})}, {"half", at::full({}, 0.5F)}});
-  return matmul_plan(*graph);
+  return linear_plan(*graph);
 }
 
-std::vector<algorithm> algorithms_of(const MatmulPlan& plan) {
+std::vector<algorithm> algorithms_of(const LinearPlan& plan) {
   std::vector<algorithm> result;
   for (const auto& op : plan.post_ops) result.push_back(op.algorithm);
   return result;
 }
 
-TEST(MatmulPlan, ReadsALinearLayer) {
+TEST(LinearPlan, ReadsALinearLayer) {
   const auto plan = plan_of("%result = aten::relu(%z)");
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->source.argument, 0);
   EXPECT_EQ(plan->source.parameters, (QuantizerParameters{0.5, 0, 13}));  // 3 is in the bias
-  EXPECT_FALSE(plan->second);
   EXPECT_EQ(plan->inner_size(), 3);
   EXPECT_EQ(plan->outer_size(), 5);
-  EXPECT_EQ(plan->layer->scales.numel(), 5);
-  const at::Tensor sums = plan->layer->weight.dequantize().sum(1);
-  EXPECT_TRUE(at::allclose(plan->layer->bias, 1 - 0.5 * 3 * sums));
+  EXPECT_EQ(plan->layer.scales.numel(), 5);
+  const at::Tensor sums = plan->layer.weight.dequantize().sum(1);
+  EXPECT_TRUE(at::allclose(plan->layer.bias, 1 - 0.5 * 3 * sums));
   EXPECT_EQ(algorithms_of(*plan), (std::vector{algorithm::eltwise_relu}));
   EXPECT_EQ(plan->quantizer, nullptr);
 }
 
-TEST(MatmulPlan, ReadsItsQuantizer) {
+TEST(LinearPlan, ReadsItsQuantizer) {
   const auto plan = plan_of("%result = aten::quantize_per_tensor(%z, %scale, %zero_point, %u8)");
   ASSERT_TRUE(plan);
   ASSERT_NE(plan->quantizer, nullptr);
   EXPECT_EQ(plan->quantizer->scalar_type(), at::kQUInt8);
 }
 
-TEST(MatmulPlan, ReadsOperandsOnEitherSide) {
+TEST(LinearPlan, ReadsOperandsOnEitherSide) {
   const auto plan = plan_of(R"IR(%g = aten::gelu(%z, %none)
   %s = aten::add(%other, %g, %one)
   %result = aten::div(%s, %half))IR");
@@ -71,7 +70,7 @@ TEST(MatmulPlan, ReadsOperandsOnEitherSide) {
   EXPECT_EQ(plan->post_ops[2].alpha, 2);  // divided by a half
 }
 
-TEST(MatmulPlan, ReadsTheLargerOrSmallerOfANumberAsAClampThatIsOpen) {
+TEST(LinearPlan, ReadsTheLargerOrSmallerOfANumberAsAClampThatIsOpen) {
   const auto plan = plan_of(R"IR(%m = aten::maximum(%z, %half)
   %result = aten::minimum(%m, %half))IR");
   ASSERT_TRUE(plan);
@@ -82,13 +81,13 @@ TEST(MatmulPlan, ReadsTheLargerOrSmallerOfANumberAsAClampThatIsOpen) {
   EXPECT_EQ(plan->post_ops[1].beta, 0.5F);
 }
 
-TEST(MatmulPlan, ReadsXTimesSigmoidOfXAsSwish) {
+TEST(LinearPlan, ReadsXTimesSigmoidOfXAsSwish) {
   const auto plan = plan_of("%s = aten::sigmoid(%z)\n  %result = aten::mul(%z, %s)");
   ASSERT_TRUE(plan);
   EXPECT_EQ(algorithms_of(*plan), (std::vector{algorithm::eltwise_swish}));
 }
 
-TEST(MatmulPlan, ReadsASwishThatIsSteeper) {
+TEST(LinearPlan, ReadsASwishThatIsSteeper) {
   const auto plan = plan_of(R"IR(%m = aten::mul(%z, %half)
   %g = aten::sigmoid(%m)
   %result = aten::mul(%g, %z))IR");
@@ -97,32 +96,13 @@ TEST(MatmulPlan, ReadsASwishThatIsSteeper) {
   EXPECT_EQ(plan->post_ops[0].alpha, 0.5F);
 }
 
-TEST(MatmulPlan, LeavesAGateOfSomethingElseToOneDnnGraph) {
+TEST(LinearPlan, LeavesAGateOfSomethingElseToOneDnnGraph) {
   EXPECT_FALSE(plan_of(R"IR(%m = aten::add(%z, %half, %one)
   %g = aten::sigmoid(%m)
   %result = aten::mul(%g, %z))IR"));
 }
 
-TEST(MatmulPlan, ReadsTheProductOfTwoActivations) {
-  const auto graph = ir(R"IR(
-graph(%x, %k):
-  %scale : float = prim::Constant[value=0.5]()
-  %zero : int = prim::Constant[value=0]()
-  %s8 : int = prim::Constant[value=12]()
-  %y = int8graph::dequantize(%x, %scale, %zero, %s8)
-  %b = int8graph::dequantize(%k, %scale, %zero, %s8)
-  %z = aten::matmul(%b, %y)
-  return (%z)
-)IR");
-  const auto plan = matmul_plan(*graph);
-  ASSERT_TRUE(plan);
-  EXPECT_EQ(plan->source.argument, 1);
-  ASSERT_TRUE(plan->second);
-  EXPECT_EQ(plan->second->argument, 0);
-  EXPECT_FALSE(plan->layer);
-}
-
-TEST(MatmulPlan, LeavesOtherFormsToOneDnnGraph) {
+TEST(LinearPlan, LeavesOtherFormsToOneDnnGraph) {
   EXPECT_FALSE(plan_of("%result = aten::linear(%y, %v, %half)"));     // a bias for all columns
   EXPECT_FALSE(plan_of("%result = aten::softmax(%z, %one, %none)"));  // no post-op
   EXPECT_FALSE(plan_of("%result = aten::div(%other, %z)"));           // does not commute
