@@ -192,6 +192,14 @@ int64_t blocks_of(const Gemm& layer) {
   return (layer.outputs + kColumns - 1) / kColumns;
 }
 
+/// How many rows a part has, of parts that are alike: a last one of a few rows would read all of
+/// the weight for these.
+int64_t rows_of_a_part(const Gemm& layer, int64_t rows) {
+  const int64_t at_once = rows_at_once(layer), parts = (rows + at_once - 1) / at_once;
+  constexpr int64_t kTile = most_rows(kVectors);
+  return ((rows + parts - 1) / parts + kTile - 1) / kTile * kTile;
+}
+
 /// Some rows, from `first` on, and a block of columns.
 void multiply_block(const Gemm& layer, const GemmRows& rows, int64_t first, int64_t count,
                     int64_t block) {
@@ -247,7 +255,8 @@ Gemm::Gemm(const LayerPlan& plan, int64_t channel_axis)
 
 bool can_be_gemm(const LayerPlan& plan, int64_t channel_axis) {
   const CpuFeatures& cpu = load_onednn().cpu;
-  return cpu.has_avx512_vnni() && !cpu.amx && plan.layer.weight.size(1 - channel_axis) % 4 == 0 &&
+  const int64_t inputs = plan.layer.weight.size(1 - channel_axis);
+  return cpu.has_avx512_vnni() && !cpu.amx && inputs > 0 && inputs % 4 == 0 &&
          (can_be_epilogue(plan) || can_be_tail(plan));
 }
 
@@ -260,10 +269,11 @@ int64_t rows_at_once(const Gemm& layer) {
 }
 
 void gemm(const Gemm& layer, const GemmRows& rows) {
+  if (rows.count == 0) return;
   const KernelTimer timer;
-  const int64_t blocks = blocks_of(layer), most = rows_at_once(layer);
-  const int64_t parts = (rows.count + most - 1) / most;
-  const int64_t at_once = (rows.count + parts - 1) / parts;
+  const int64_t blocks = blocks_of(layer);
+  const int64_t at_once = rows_of_a_part(layer, rows.count);
+  const int64_t parts = (rows.count + at_once - 1) / at_once;
   const int64_t cost = cost_of_products(std::min(rows.count, at_once) * layer.inputs *
                                         std::min(kColumns, layer.outputs));
   parallel_for(parts * blocks, cost, [&](int64_t begin, int64_t end) {

@@ -40,7 +40,7 @@ at::Tensor with_padding(const at::Tensor& tensor, int64_t rows, int64_t padded) 
 }
 
 /// oneDNN's kernels count bytes of the source and numbers of the result in 32 bits.
-int64_t rows_at_once(const LinearPlan& plan) {
+int64_t most_rows_of_a_primitive(const LinearPlan& plan) {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
   const int64_t longest = std::max(plan.inner_size(), plan.outer_size()) * int64_t{sizeof(float)};
   return kMost / std::max<int64_t>(longest, 1);
@@ -119,7 +119,7 @@ class LinearKernel final : public PrimitiveKernel {
   /// comes with two lengths will come with more.
   RowSplit split_of(int64_t rows) const {
     const bool varies = variation_.notice(rows);
-    if (!varies && rows <= rows_at_once(plan_)) return RowSplit::None;
+    if (!varies && rows <= most_rows_of_a_primitive(plan_)) return RowSplit::None;
     if (!has_blocks_.load(std::memory_order_relaxed) && !has_blocks_.exchange(true)) {
       for (const int64_t size : kRowBlockSizes) primitive_for(size);
     }

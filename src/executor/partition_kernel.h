@@ -21,9 +21,9 @@ namespace int8graph {
 /// tensor, another dtype, a refusal), it runs the node's subgraph by PyTorch's operators as it is,
 /// and says so once for each of these reasons.
 ///
-/// Unlike in PyTorch, a NaN in an f32 operand becomes the integer 0 in a quantizer to uint8, and,
-/// where oneDNN's kernels run, 0 in a ReLU that is fused behind it: the CPU's maximum of NaN and a
-/// limit is the limit.
+/// Unlike in PyTorch, a NaN in an f32 operand becomes the least integer that the quantizer and
+/// clamps behind it allow, and, where oneDNN's kernels run, 0 in a ReLU that is fused behind it:
+/// the CPU's maximum of NaN and a limit is the limit.
 class PartitionKernel {
  public:
   /// @param weights who reads the tensors of the node's weights

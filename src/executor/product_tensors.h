@@ -13,7 +13,7 @@ namespace int8graph {
 /// The tensor in a form that oneDNN's matmul reads: one of its last two strides is 1.
 at::Tensor with_dense_rows_or_columns(const at::Tensor& tensor);
 
-/// A new, uninitialised tensor for a product.
+/// A new, uninitialised tensor for a product, or what a linear layer makes.
 /// @param quantizer of the result; null for f32
 at::Tensor allocate_result(const at::QuantizerPtr& quantizer, std::vector<int64_t> sizes,
                            OutputLayout layout = OutputLayout::Contiguous);

@@ -79,11 +79,9 @@ INT8GRAPH_INLINE_FOR_VNNI void finish_row(const Tail& tail, const float* from, c
   __m512 numbers[ColumnBlock::kVectors];
 #pragma GCC unroll 4
   for (int64_t v = 0; v < ColumnBlock::kVectors; ++v) {
-    numbers[v] = _mm512_loadu_ps(from + v * ColumnBlock::kLanes);
-    if (kAdds) {
-      numbers[v] +=
-          _mm512_maskz_loadu_ps(ColumnBlock::mask(columns, v), summand + v * ColumnBlock::kLanes);
-    }
+    const __mmask16 lanes = ColumnBlock::mask(columns, v);
+    numbers[v] = _mm512_maskz_loadu_ps(lanes, from + v * ColumnBlock::kLanes);
+    if (kAdds) numbers[v] += _mm512_maskz_loadu_ps(lanes, summand + v * ColumnBlock::kLanes);
     if (kHasGelu) numbers[v] = gelu(numbers[v]);
     if (!tail.result.writes_floats) {
       numbers[v] = Vectors::multiply_add(numbers[v], Vectors::fill(tail.scale),
@@ -97,8 +95,8 @@ template <bool kAdds, bool kHasGelu>
 INT8GRAPH_FOR_VNNI INT8GRAPH_UNROLLED void finish_rows(const Tail& tail, const TailRows& rows) {
   for (int64_t row = 0; row < rows.rows; ++row) {
     finish_row<kAdds, kHasGelu>(tail, rows.numbers + row * TailRows::kStride,
-                                rows.summand + row * rows.summand_row, rows.columns,
-                                rows.result + row * rows.result_row);
+                                kAdds ? rows.summand + row * rows.summand_row : nullptr,
+                                rows.columns, rows.result + row * rows.result_row);
   }
 }
 

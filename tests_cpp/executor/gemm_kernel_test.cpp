@@ -19,15 +19,16 @@ namespace {
 namespace jit = torch::jit;
 using Texts = std::vector<std::string>;
 
+const std::string kLinear = "torch.linear(x, self.w, self.b)";
+const std::string kSum = kLinear + " + other";
+
 /// A linear layer.
 struct Form {
   int64_t inputs, outputs;
-  std::string body = "torch.linear(x, self.w, self.b)";  ///< its result, of %x and %other
+  std::string body = kLinear;  ///< its result, of %x and %other
   QScheme qscheme = QScheme::PerTensorAffine;
   bool is_quantized = true;  ///< the result, as another layer reads it
 };
-
-const std::string kSum = "torch.linear(x, self.w, self.b) + other";
 
 jit::Module model(const Form& form) {
   const double scale = 1 / std::sqrt(static_cast<double>(form.inputs));
@@ -79,12 +80,14 @@ TEST_F(GemmKernel, OfAnySizes) {
   for (const auto& [inputs, outputs] :
        {std::array<int64_t, 2>{4, 1}, {12, 47}, {64, 64}, {100, 65}, {768, 200}, {20, 1000}}) {
     SCOPED_TRACE(c10::str(inputs, " to ", outputs));
-    const Kernel linear({inputs, outputs}),
-        sum({inputs, outputs, kSum, QScheme::PerTensorAffine, /*is_quantized=*/false}),
-        gelu({inputs, outputs, "torch.gelu(torch.linear(x, self.w, self.b))"});
-    for (const Kernel* each : {&linear, &sum, &gelu}) {
-      ASSERT_TRUE(each->kernel);
-      for (const int64_t rows : {1, 2, 6, 7, 13, 100, 300}) each->expect_right(rows);
+    for (const auto qscheme : {QScheme::PerTensorAffine, QScheme::PerTensorSymmetric}) {
+      const Kernel linear({inputs, outputs, kLinear, qscheme}),
+          sum({inputs, outputs, kSum, qscheme, /*is_quantized=*/false}),
+          gelu({inputs, outputs, "torch.gelu(" + kLinear + ")", qscheme});
+      for (const Kernel* each : {&linear, &sum, &gelu}) {
+        ASSERT_TRUE(each->kernel);
+        for (const int64_t rows : {1, 2, 6, 7, 13, 100, 300}) each->expect_right(rows);
+      }
     }
   }
 }

@@ -94,6 +94,20 @@ TEST_F(PatchKernel, WithWhatFollows) {
   const Kernel in_fp32({{96, 3, 4, 4}, kFirst, /*is_quantized=*/false});
   ASSERT_TRUE(in_fp32.kernel);
   in_fp32.expect_right({1, 3, 20, 18});
+  for (const auto qscheme : {QScheme::PerTensorAffine, QScheme::PerTensorSymmetric}) {
+    for (const bool is_quantized : {true, false}) {
+      const Kernel gelu({{72, 3, 7, 7},
+                         "torch.gelu(torch.conv2d(x, self.w, self.b, [2, 2], [3, 3]))",
+                         is_quantized,
+                         0,
+                         qscheme});
+      ASSERT_TRUE(gelu.kernel);
+      for (const int threads : {1, 3}) {
+        const ThreadCount count(threads);
+        gelu.expect_right({2, 3, 70, 61});
+      }
+    }
+  }
 }
 
 TEST_F(PatchKernel, ReadsAndWritesAnyLayout) {

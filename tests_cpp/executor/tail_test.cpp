@@ -107,15 +107,20 @@ TEST_F(TailOfRows, KeepsWhatIsFarOut) {
   EXPECT_TRUE(at::equal(made, at::tensor({250, 8, 0, 0, 255}).view({1, 5}).to(at::kByte)));
 }
 
-TEST_F(TailOfRows, KeepsNaNInFloatsAndMakesZeroOfItInSteps) {
+TEST_F(TailOfRows, KeepsNaNInFloatsAndMakesTheLeastStepOfIt) {
   at::Tensor other = at::zeros({2, 40});
   other.select(1, 3).fill_(NAN);
   const at::Tensor floats = by(plan_of({kAdd, kRelu}, nullptr), at::ones({2, 40}), other);
   EXPECT_TRUE(floats.select(1, 3).isnan().all().item<bool>());
   EXPECT_EQ(floats.isnan().sum().item<int64_t>(), 2);
   const QuantizerParameters u8{0.1, 7, kU8};
-  const at::Tensor steps = by(plan_of({kAdd}, &u8), at::ones({2, 40}), other).int_repr();
-  EXPECT_TRUE(at::equal(steps.select(1, 3), at::zeros({2}, at::kByte)));
+  const QuantizerParameters s8{0.1, 0, kS8};
+  const auto integer = [&](const LayerPlan& plan) {
+    return by(plan, at::ones({2, 40}), other).int_repr()[1][3].item<int64_t>();
+  };
+  EXPECT_EQ(integer(plan_of({kAdd}, &u8)), 0);
+  EXPECT_EQ(integer(plan_of({kAdd, kRelu}, &u8)), 7);
+  EXPECT_EQ(integer(plan_of({kAdd}, &s8)), -128);
 }
 
 TEST_F(TailOfRows, WritesNothingBesideItsColumns) {
@@ -129,9 +134,22 @@ TEST_F(TailOfRows, WritesNothingBesideItsColumns) {
   EXPECT_FALSE((result.slice(1, 5, 25) == 9).all().item<bool>());
 }
 
+TEST_F(TailOfRows, WritesFloatsOverTheirSummand) {
+  const at::Tensor numbers = noise({3, TailRows::kStride}), summand = noise({3, 40}, 2);
+  at::Tensor place = summand.clone();
+  float* const first = place.data_ptr<float>() + 5;
+  finish(Tail(plan_of({kAdd}, nullptr)), {numbers.const_data_ptr<float>(), first, 40,
+                                          reinterpret_cast<uint8_t*>(first), 160, 3, 20});
+  at::Tensor expected = summand.clone();
+  expected.slice(1, 5, 25) += numbers.slice(1, 0, 20);
+  EXPECT_TRUE(at::equal(place, expected));
+}
+
 TEST(Tail, HasNothingButASummandGeluAndClamps) {
   const QuantizerParameters u8{0.1, 7, kU8};
   EXPECT_FALSE(can_be_tail(plan_of({kGelu, kAdd}, &u8)));
+  EXPECT_FALSE(can_be_tail(plan_of({kRelu, kAdd}, &u8)));
+  EXPECT_FALSE(can_be_tail(plan_of({kRelu, kGelu}, &u8)));
   EXPECT_FALSE(can_be_tail(plan_of({kAdd, kAdd}, &u8)));
   EXPECT_FALSE(can_be_tail(plan_of({{.algorithm = algorithm::eltwise_tanh}}, &u8)));
   PostOp constant{.algorithm = algorithm::binary_add, .constant = at::ones({3})};
