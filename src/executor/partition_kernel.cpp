@@ -20,6 +20,7 @@
 #include "executor/onednn_runtime.h"
 #include "executor/primitive_kernel.h"
 #include "executor/profile.h"
+#include "executor/result_memory.h"
 #include "executor/snapshot_cache.h"
 #include "executor/tensor_bridge.h"
 #include "onednn/onednn_loader.h"
@@ -75,6 +76,7 @@ class PartitionKernel::Impl {
         name_(partition_name(*subgraph_)),
         layouts_(output_layouts(node)),
         reusable_(reusable_inputs(node)),
+        results_leave_(results_leave(node)),
         rank_(rank_of_inputs(*subgraph_)),
         reads_rows_in_order_(reads_rows_in_order(*subgraph_)),
         cache_(compile_cache_capacity()) {
@@ -99,6 +101,7 @@ class PartitionKernel::Impl {
 
   void run(jit::Stack& stack) const {
     const PartitionTimer timer(this, name_);
+    const ArenaScope arena(!results_leave_);
     const size_t count = argument_dtypes_.size();
     const std::span<c10::IValue> inputs(stack.data() + (stack.size() - count), count);
     widen(inputs);
@@ -241,6 +244,7 @@ class PartitionKernel::Impl {
   const std::string name_;
   const std::vector<OutputLayout> layouts_;
   const std::vector<bool> reusable_;
+  const bool results_leave_;
   const std::optional<int64_t> rank_;
   const bool reads_rows_in_order_;
   std::vector<c10::ScalarType> argument_dtypes_;

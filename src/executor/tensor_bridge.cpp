@@ -7,6 +7,8 @@
 
 #include <stdexcept>
 
+#include "executor/result_memory.h"
+
 namespace int8graph {
 
 namespace {
@@ -47,7 +49,7 @@ at::Tensor allocate(const OutputSpec& spec) {
   const size_t bytes =
       at::detail::computeStorageNbytes(spec.sizes, spec.strides, c10::elementSize(spec.dtype));
   c10::Storage storage(c10::make_intrusive<c10::StorageImpl>(
-      c10::StorageImpl::use_byte_size_t(), bytes, allocator->allocate(bytes), allocator,
+      c10::StorageImpl::use_byte_size_t(), bytes, allocate_result_memory(bytes), allocator,
       /*resizable=*/true));
   return over_storage(std::move(storage), spec);
 }

@@ -24,7 +24,7 @@ std::vector<int64_t> dense_strides(c10::IntArrayRef sizes);
 /// side.
 std::vector<int64_t> channels_last_strides(c10::IntArrayRef sizes);
 
-/// A new, uninitialised tensor from PyTorch's allocator. Quantized tensors share `quantizer`.
+/// A new, uninitialised tensor, see executor/result_memory.h. Quantized tensors share `quantizer`.
 at::Tensor allocate(const OutputSpec& spec);
 
 /// The dtype of what a quantizer makes; f32 where there is none.

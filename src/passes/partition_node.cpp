@@ -12,6 +12,7 @@ namespace {
 
 const c10::Symbol kOutputLayouts = c10::Symbol::attr("output_layouts");
 const c10::Symbol kReusableInputs = c10::Symbol::attr("reusable_inputs");
+const c10::Symbol kResultsLeave = c10::Symbol::attr("results_leave");
 
 }  // namespace
 
@@ -59,6 +60,14 @@ std::vector<bool> reusable_inputs(const torch::jit::Node& partition) {
   }
   const auto& values = partition.is(kReusableInputs);
   return std::vector<bool>(values.begin(), values.end());
+}
+
+void set_results_leave(torch::jit::Node& partition, bool leave) {
+  partition.i_(kResultsLeave, leave ? 1 : 0);
+}
+
+bool results_leave(const torch::jit::Node& partition) {
+  return !partition.hasAttribute(kResultsLeave) || partition.i(kResultsLeave) != 0;
 }
 
 }  // namespace int8graph

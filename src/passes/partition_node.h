@@ -37,4 +37,9 @@ std::vector<OutputLayout> output_layouts(const torch::jit::Node& partition);
 void set_reusable_inputs(torch::jit::Node& partition, const std::vector<bool>& reusable);
 std::vector<bool> reusable_inputs(const torch::jit::Node& partition);
 
+/// Whether a partition's results may be among those of the graph: written by
+/// passes/leaving_results.h, read by the executor. They may, where nobody has written it.
+void set_results_leave(torch::jit::Node& partition, bool leave);
+bool results_leave(const torch::jit::Node& partition);
+
 }  // namespace int8graph

@@ -21,6 +21,7 @@
 #include "passes/int8_average.h"
 #include "passes/int8_lookup.h"
 #include "passes/layout_propagation.h"
+#include "passes/leaving_results.h"
 #include "passes/lone_norms.h"
 #include "passes/mark_reduced_floats.h"
 #include "passes/masks_as_sums.h"
@@ -99,7 +100,7 @@ void reduce_under_autocast(Optimization& optimization) {
 // graph is what oneDNN Graph's patterns look for. Clamps go once quantizers have moved, which must
 // stand right behind them; lone norms are written just before, as the ReLU behind one mostly goes
 // so. Layouts are decided once all partitions stand, and then those of quantizers before them. The
-// norms and quantizers that no partition took join at last.
+// norms and quantizers that no partition took join then, and what leaves the graph is seen at last.
 constexpr Pass kPipeline[] = {
     {"remove profiling", [](Optimization& o) { remove_profiling(*o.graph->block()); }},
     {"remove autocast", [](Optimization& o) { remove_autocast(*o.graph->block()); }},
@@ -125,6 +126,7 @@ constexpr Pass kPipeline[] = {
      [](Optimization& o) { quantize_channels_last(*o.graph->block()); }},
     {"norms with quantizers", [](Optimization& o) { quantize_in_norms(*o.graph->block()); }},
     {"remove dead code", [](Optimization& o) { jit::EliminateDeadCode(o.graph); }},
+    {"leaving results", [](Optimization& o) { mark_leaving_results(o.graph); }},
 };
 
 bool is_for_us(jit::Graph& graph) {

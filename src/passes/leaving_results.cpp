@@ -1,0 +1,26 @@
+#include "passes/leaving_results.h"
+
+#include <torch/csrc/jit/ir/alias_analysis.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <algorithm>
+
+#include "ops/graph_walk.h"
+#include "passes/partition_node.h"
+
+namespace int8graph {
+
+namespace jit = torch::jit;
+
+void mark_leaving_results(const std::shared_ptr<jit::Graph>& graph) {
+  const jit::AliasDb aliases(graph);
+  for_each_node(*graph->block(), [&](jit::Node& node) {
+    if (node.kind() != partition_symbol()) return;
+    const auto results = node.outputs();
+    set_results_leave(node, std::ranges::any_of(results, [&](jit::Value* result) {
+                        return aliases.mayContainAlias(result, graph->outputs());
+                      }));
+  });
+}
+
+}  // namespace int8graph
