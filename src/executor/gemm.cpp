@@ -192,12 +192,12 @@ int64_t blocks_of(const Gemm& layer) {
   return (layer.outputs + kColumns - 1) / kColumns;
 }
 
-/// How many rows a part has, of parts that are alike: a last one of a few rows would read all of
-/// the weight for these.
-int64_t rows_of_a_part(const Gemm& layer, int64_t rows) {
-  const int64_t at_once = rows_at_once(layer), parts = (rows + at_once - 1) / at_once;
+/// Where a part of the rows begins. Parts have as many tiles as each other, or one less: a last one
+/// of a few rows would read all of the weight for these.
+int64_t begin_of(int64_t part, int64_t parts, int64_t rows) {
   constexpr int64_t kTile = most_rows(kVectors);
-  return ((rows + parts - 1) / parts + kTile - 1) / kTile * kTile;
+  const int64_t tiles = (rows + kTile - 1) / kTile;
+  return std::min(rows, part * tiles / parts * kTile);
 }
 
 /// Some rows, from `first` on, and a block of columns.
@@ -271,15 +271,15 @@ int64_t rows_at_once(const Gemm& layer) {
 void gemm(const Gemm& layer, const GemmRows& rows) {
   if (rows.count == 0) return;
   const KernelTimer timer;
-  const int64_t blocks = blocks_of(layer);
-  const int64_t at_once = rows_of_a_part(layer, rows.count);
+  const int64_t blocks = blocks_of(layer), at_once = rows_at_once(layer);
   const int64_t parts = (rows.count + at_once - 1) / at_once;
   const int64_t cost = cost_of_products(std::min(rows.count, at_once) * layer.inputs *
                                         std::min(kColumns, layer.outputs));
   parallel_for(parts * blocks, cost, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t first = i / blocks * at_once;
-      multiply_block(layer, rows, first, std::min(at_once, rows.count - first), i % blocks);
+      const int64_t first = begin_of(i / blocks, parts, rows.count);
+      const int64_t last = begin_of(i / blocks + 1, parts, rows.count);
+      multiply_block(layer, rows, first, last - first, i % blocks);
     }
   });
 }

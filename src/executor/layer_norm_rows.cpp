@@ -8,6 +8,7 @@
 #include "executor/float_vectors.h"
 #include "executor/parallel.h"
 #include "executor/quantize_channels_last.h"
+#include "executor/result_memory.h"
 #include "executor/rounding.h"
 #include "executor/tensor_bridge.h"
 
@@ -150,6 +151,7 @@ std::tuple<at::Tensor, at::Tensor> norm_and_quantize(const at::Tensor& x, at::In
     return {values, quantize_any_float(values, parameters.scale, parameters.zero_point, dtype)};
   }
   const at::Tensor dense = x.contiguous();
+  const ArenaScope arena(true);  // no graph returns what a quantizer makes
   at::Tensor result =
       allocate({x.sizes().vec(), dense_strides(x.sizes()), dtype, make_quantizer(parameters)});
   at::Tensor values = wants_values ? at::empty(x.sizes(), at::kFloat) : at::Tensor();

@@ -19,7 +19,7 @@ bool can_be_pointwise(const ConvPlan& plan);
 /// @param name what the verbose log calls it
 /// @param reusable which of the partition's inputs may be overwritten, see make_conv_kernel()
 /// @param weights who reads the weight's tensor
-std::unique_ptr<const PrimitiveKernel> make_pointwise_kernel(ConvPlan plan, std::string name,
+std::unique_ptr<const PrimitiveKernel> make_pointwise_kernel(ConvPlan plan, const std::string& name,
                                                              OutputLayout layout,
                                                              const std::vector<bool>& reusable,
                                                              Weights weights);

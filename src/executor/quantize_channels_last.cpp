@@ -10,6 +10,7 @@
 
 #include "executor/newer_cpus.h"
 #include "executor/parallel.h"
+#include "executor/result_memory.h"
 #include "executor/rounding.h"
 #include "executor/tensor_bridge.h"
 
@@ -93,6 +94,7 @@ at::Tensor quantize_channels_last(const at::Tensor& values, double scale, int64_
     return quantize_any_float(values, scale, zero_point, type);
   }
   const QuantizerParameters parameters = {.scale = scale, .zero_point = zero_point, .dtype = dtype};
+  const ArenaScope arena(true);  // no graph returns what a quantizer makes
   at::Tensor result = allocate({values.sizes().vec(), channels_last_strides(values.sizes()), type,
                                 make_quantizer(parameters)});
   const int64_t channels = values.size(1);

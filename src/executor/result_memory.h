@@ -15,15 +15,15 @@ namespace int8graph {
 /// MobileNetV2's second call at a new image size took 1.09 times as long as later ones. And a large
 /// model's partitions, between which all caches are written over, spend 0.6 us less.
 ///
-/// Any thread may free it, and none waits for another. An arena lives until its thread has ended
-/// and all of it is free.
+/// Any thread may free it, and none waits for another. What an arena has taken it keeps, for the
+/// next thread when its own has ended. There are as many as CPUs; further threads have none.
 c10::DataPtr allocate_result_memory(size_t bytes);
 
-/// While it lives, this thread's results lie in its arena, or do not: those that may leave the
-/// graph should not, as they take its room for as long as somebody holds them.
+/// While it lives, this thread's results lie in its arena, or do not. Those that leave the graph
+/// should not: they take its room for as long as somebody holds them.
 class ArenaScope {
  public:
-  explicit ArenaScope(bool is_open);
+  explicit ArenaScope(bool open);
   ~ArenaScope();
   ArenaScope(const ArenaScope&) = delete;
   ArenaScope& operator=(const ArenaScope&) = delete;

@@ -92,6 +92,11 @@ OutputLayout layout_of(const jit::Value& output) {
   return is_read_swapped(output) ? OutputLayout::HeadsInside : OutputLayout::Any;
 }
 
+/// Whether what a node makes lies in a buffer of its own.
+bool makes_buffers(const jit::Node& node) {
+  return node.kind() == partition_symbol() || node.kind() == c10::aten::layer_norm;
+}
+
 }  // namespace
 
 void propagate_layouts(jit::Block& block) {
@@ -104,7 +109,7 @@ void propagate_layouts(jit::Block& block) {
     set_output_layouts(node, layouts);
     std::vector<bool> reusable;
     for (const jit::Value* input : node.inputs()) {
-      reusable.push_back(input->node()->kind() == partition_symbol());
+      reusable.push_back(makes_buffers(*input->node()));
     }
     set_reusable_inputs(node, reusable);
   });

@@ -3,7 +3,7 @@
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/ir/ir.h>
 
-#include <algorithm>
+#include <vector>
 
 #include "ops/graph_walk.h"
 #include "passes/partition_node.h"
@@ -16,10 +16,9 @@ void mark_leaving_results(const std::shared_ptr<jit::Graph>& graph) {
   const jit::AliasDb aliases(graph);
   for_each_node(*graph->block(), [&](jit::Node& node) {
     if (node.kind() != partition_symbol()) return;
-    const auto results = node.outputs();
-    set_results_leave(node, std::ranges::any_of(results, [&](jit::Value* result) {
-                        return aliases.mayContainAlias(result, graph->outputs());
-                      }));
+    const bool leave = aliases.escapesScope(node.outputs());
+    set_results_leave(node, leave);
+    if (leave) set_reusable_inputs(node, std::vector<bool>(node.inputs().size(), false));
   });
 }
 

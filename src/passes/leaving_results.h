@@ -16,8 +16,9 @@ namespace int8graph {
 ///     %c = aten::flatten(%b, 1, -1)
 ///     return (%c)
 ///
-/// One that is taken for staying although it leaves is right, too, and takes that memory for as
-/// long as somebody holds it.
+/// What leaves does not lie where an input did, either, which may be in that memory. A result that
+/// is taken for staying although it leaves is right, too, and takes its room for as long as
+/// somebody holds it.
 void mark_leaving_results(const std::shared_ptr<torch::jit::Graph>& graph);
 
 }  // namespace int8graph

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/COW.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/ir/ir.h>
@@ -31,6 +32,23 @@ namespace jit = torch::jit;
 Partition conv_partition() {
   return {
       small_model("return self.exact_conv2d(torch.sigmoid(self.conv2d(x)))"), {small_input(4)}, 0};
+}
+
+// --- Where results lie ---
+
+TEST(PartitionKernel, LaysWhatStaysInTheGraphInItsThreadsArena) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "sanitizers have no arenas";
+#endif
+  const auto pytorch = c10::GetCPUAllocator()->raw_deleter();
+  for (const bool leaves : {false, true}) {
+    Partition partition = conv_partition();
+    EXPECT_FALSE(results_leave(partition.node()));  // another convolution reads them
+    set_results_leave(partition.node(), leaves);
+    const PartitionKernel kernel(partition.node());
+    const at::Tensor output = partition.fused(kernel, {partition.int8(small_input(4))});
+    EXPECT_EQ(output.storage().data_ptr().get_deleter() == pytorch, leaves);
+  }
 }
 
 // --- Any input ---

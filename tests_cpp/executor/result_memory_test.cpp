@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <numeric>
@@ -16,6 +19,10 @@ namespace int8graph {
 namespace {
 
 constexpr size_t kMegabyte = size_t{1} << 20;
+
+c10::DeleterFnPtr pytorch() {
+  return c10::GetCPUAllocator()->raw_deleter();
+}
 
 class ResultMemory : public testing::Test {
  protected:
@@ -45,7 +52,7 @@ TEST_F(ResultMemory, ComesFromTheLowestFreeAddress) {
 TEST_F(ResultMemory, ComesFromPyTorchWhereTheArenaHasNoRoom) {
   const auto a = allocate_result_memory(20 * kMegabyte);
   const auto b = allocate_result_memory(20 * kMegabyte);
-  EXPECT_EQ(b.get_deleter(), c10::GetCPUAllocator()->raw_deleter());
+  EXPECT_EQ(b.get_deleter(), pytorch());
   EXPECT_NE(a.get_deleter(), b.get_deleter());
   std::memset(a.get(), 1, 20 * kMegabyte);
   std::memset(b.get(), 2, 20 * kMegabyte);
@@ -55,7 +62,7 @@ TEST_F(ResultMemory, ComesFromPyTorchOutsideOfAScope) {
   const auto inside = allocate_result_memory(100);
   {
     const ArenaScope closed(false);
-    EXPECT_EQ(allocate_result_memory(100).get_deleter(), c10::GetCPUAllocator()->raw_deleter());
+    EXPECT_EQ(allocate_result_memory(100).get_deleter(), pytorch());
   }
   EXPECT_EQ(allocate_result_memory(100).get_deleter(), inside.get_deleter());
 }
@@ -82,19 +89,57 @@ TEST_F(ResultMemory, IsGivenOutOnceHoweverMuchIsHeld) {
   }
 }
 
-TEST_F(ResultMemory, OutlivesItsThread) {
-  std::vector<c10::DataPtr> held;
+/// Of a thread that starts and ends.
+c10::DataPtr from_another_thread(size_t bytes) {
+  c10::DataPtr memory;
   std::thread([&] {
     const ArenaScope open(true);
-    for (int i = 0; i < 5; ++i) {
-      held.push_back(allocate_result_memory(kMegabyte));
-      std::memset(held.back().get(), i, kMegabyte);
-    }
+    memory = allocate_result_memory(bytes);
   }).join();
-  for (size_t i = 0; i < held.size(); ++i) {
-    const auto* const bytes = static_cast<const char*>(held[i].get());
-    EXPECT_TRUE(std::all_of(bytes, bytes + kMegabyte, [&](char byte) { return byte == char(i); }));
+  return memory;
+}
+
+TEST_F(ResultMemory, OutlivesItsThreadWhoseArenaIsForTheNextOne) {
+  const auto mine = allocate_result_memory(1);  // so that this thread has an arena
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "it takes two arenas";
+  auto first = from_another_thread(kMegabyte);
+  ASSERT_NE(first.get_deleter(), pytorch());
+  std::memset(first.get(), 7, kMegabyte);
+  const auto second = from_another_thread(100);
+  EXPECT_EQ(second.get(), static_cast<char*>(first.get()) + kMegabyte);  // behind what is in use
+  std::memset(second.get(), 8, 100);
+  const auto* const bytes = static_cast<const char*>(first.get());
+  EXPECT_TRUE(std::all_of(bytes, bytes + kMegabyte, [](char byte) { return byte == 7; }));
+  const void* const place = first.get();
+  first.clear();
+  EXPECT_EQ(from_another_thread(1000).get(), place);
+}
+
+TEST_F(ResultMemory, ComesFromPyTorchForMoreThreadsThanCpus) {
+  const size_t cpus = std::thread::hardware_concurrency();
+  std::vector<std::thread> threads;
+  std::barrier all(static_cast<std::ptrdiff_t>(cpus + 1));
+  std::atomic<size_t> with_arena{0};
+  for (size_t i = 0; i < cpus + 1; ++i) {
+    threads.emplace_back([&] {
+      const ArenaScope open(true);
+      const auto memory = allocate_result_memory(100);
+      with_arena += memory.get_deleter() == pytorch() ? 0 : 1;
+      all.arrive_and_wait();
+    });
   }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(with_arena, cpus);
+}
+
+// Where there are no more blocks to divide, 64 of them.
+TEST_F(ResultMemory, IsNotTakenWholeForASmallResult) {
+  std::vector<c10::DataPtr> held;
+  for (int i = 0; i < 100; ++i) held.push_back(allocate_result_memory(100));
+  EXPECT_NE(held.front().get_deleter(), pytorch());
+  EXPECT_EQ(held.back().get_deleter(), pytorch());
+  held.clear();
+  EXPECT_NE(allocate_result_memory(30 * kMegabyte).get_deleter(), pytorch());
 }
 
 TEST_F(ResultMemory, IsFreedByOtherThreads) {
@@ -109,7 +154,7 @@ TEST_F(ResultMemory, IsFreedByOtherThreads) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_NO_THROW(allocate_result_memory(30 * kMegabyte));
+  EXPECT_NE(allocate_result_memory(30 * kMegabyte).get_deleter(), pytorch());  // all is free again
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include "passes/partition_node.h"
 #include "testing/fused_graphs.h"
 #include "testing/ir.h"
+#include "testing/partition.h"
+#include "testing/small_models.h"
 
 namespace int8graph {
 namespace {
@@ -59,6 +61,39 @@ graph(%x : Tensor, %condition : bool):
   return (%y)
 )IR"),
             (std::vector{false, true}));
+}
+
+TEST(LeavingResults, DoNotLieWhereAnInputDid) {
+  const auto graph = ir(R"IR(
+graph(%x : Tensor):
+  %a : Tensor = int8graph::partition(%x)
+  %b : Tensor = int8graph::partition(%a)
+  %c : Tensor = int8graph::partition(%b)
+  return (%c)
+)IR");
+  const std::vector<torch::jit::Node*> partitions = partitions_of(*graph);
+  for (torch::jit::Node* node : partitions) set_reusable_inputs(*node, {true});
+  mark_leaving_results(graph);
+  EXPECT_EQ(reusable_inputs(*partitions[1]), std::vector{true});
+  EXPECT_EQ(reusable_inputs(*partitions[2]), std::vector{false});
+}
+
+TEST(LeavingResults, LeaveWithAnInputList) {
+  EXPECT_EQ(leaving(R"IR(
+graph(%x : Tensor, %list : Tensor[]):
+  %a : Tensor = int8graph::partition(%x)
+  %b : Tensor = int8graph::partition(%a)
+  %c : Tensor[] = aten::append(%list, %a)
+  %d : Tensor = aten::relu(%b)
+  return (%d)
+)IR"),
+            (std::vector{true, false}));
+}
+
+TEST(LeavingResults, AreMarkedInFusedGraphs) {
+  const auto model = small_model("return self.exact_conv2d(torch.relu(self.conv2d(x)))");
+  EXPECT_FALSE(results_leave(Partition(model, {small_input(4)}, 0).node()));
+  EXPECT_TRUE(results_leave(Partition(model, {small_input(4)}, 1).node()));
 }
 
 TEST(LeavingResults, AreAllThatNobodyLookedAt) {
