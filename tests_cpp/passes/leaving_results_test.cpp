@@ -14,6 +14,13 @@
 namespace int8graph {
 namespace {
 
+constexpr const char* kChain = R"IR(
+graph(%x : Tensor):
+  %a : Tensor = int8graph::partition(%x)
+  %b : Tensor = int8graph::partition(%a)
+  return (%b)
+)IR";
+
 /// Which partitions' results leave, in their order.
 std::vector<bool> leaving(const std::string& text) {
   const auto graph = ir(text);
@@ -24,13 +31,7 @@ std::vector<bool> leaving(const std::string& text) {
 }
 
 TEST(LeavingResults, AreThoseOfTheGraph) {
-  EXPECT_EQ(leaving(R"IR(
-graph(%x : Tensor):
-  %a : Tensor = int8graph::partition(%x)
-  %b : Tensor = int8graph::partition(%a)
-  return (%b)
-)IR"),
-            (std::vector{false, true}));
+  EXPECT_EQ(leaving(kChain), (std::vector{false, true}));
 }
 
 TEST(LeavingResults, LeaveAsViewsAndInContainers) {
@@ -97,12 +98,7 @@ TEST(LeavingResults, AreMarkedInFusedGraphs) {
 }
 
 TEST(LeavingResults, AreAllThatNobodyLookedAt) {
-  const auto graph = ir(R"IR(
-graph(%x : Tensor):
-  %a : Tensor = int8graph::partition(%x)
-  %b : Tensor = int8graph::partition(%a)
-  return (%b)
-)IR");
+  const auto graph = ir(kChain);
   for (const torch::jit::Node* node : partitions_of(*graph)) EXPECT_TRUE(results_leave(*node));
 }
 
